@@ -1,0 +1,68 @@
+#include "base/crypto.h"
+
+#include <openssl/sha.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+static unsigned char hash_key[crypto_shorthash_KEYBYTES];
+
+void crypto_init(void)
+{
+    if (sodium_init() < 0)
+        abort();
+    randombytes_buf(hash_key, sizeof(hash_key));
+}
+
+void crypto_random(void *bytes, size_t len)
+{
+    randombytes_buf(bytes, len);
+}
+
+unsigned crypto_keyed_hash(const void *bytes, size_t len)
+{
+    unsigned char hash[crypto_shorthash_BYTES];
+    unsigned value;
+    crypto_shorthash(hash, bytes, len, hash_key);
+    memcpy(&value, hash, sizeof(value));
+    return value;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t len)
+{
+    return sodium_memcmp(a, b, len) == 0;
+}
+
+void crypto_base64url(const void *bytes, size_t len, char *ret_text, size_t size)
+{
+    sodium_bin2base64(ret_text, size, bytes, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+long crypto_base64url_decode(struct slice text, void *ret_bytes, size_t size)
+{
+    size_t len;
+    if (text.len == 0)
+        return 0;
+    if (sodium_base642bin(ret_bytes, size, text.ptr, text.len, NULL, &len, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+        return -1;
+    return (long)len;
+}
+
+void crypto_websocket_accept(struct slice key, char ret_accept[29])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    char text[24 + sizeof(guid)];
+    size_t len = key.len > 24 ? 24 : key.len;
+    memcpy(text, key.ptr, len);
+    memcpy(text + len, guid, sizeof(guid) - 1);
+    SHA1((const unsigned char *)text, len + sizeof(guid) - 1, digest);
+    sodium_bin2base64(ret_accept, 29, digest, sizeof(digest), sodium_base64_VARIANT_ORIGINAL);
+}
+
+void crypto_etag(const void *bytes, size_t len, char ret_tag[23])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256(bytes, len, digest);
+    sodium_bin2base64(ret_tag, 23, digest, 16, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}

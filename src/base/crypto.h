@@ -1,0 +1,36 @@
+/* Randomness, keyed hashing and encodings, by libsodium and OpenSSL. */
+#ifndef ROOMLINE_BASE_CRYPTO_H
+#define ROOMLINE_BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* Once per process, before anything else here. Aborts where the system has no randomness. */
+void crypto_init(void);
+
+void crypto_random(void *bytes, size_t len);
+
+/* SipHash-2-4 under a key chosen at start, so that strangers cannot aim at one hash bucket. */
+unsigned crypto_keyed_hash(const void *bytes, size_t len);
+
+/* Compares in constant time. */
+bool crypto_equal(const void *a, const void *b, size_t len);
+
+/* The bytes that base64url text (RFC 4648 section 5, no padding) of `len` bytes needs, with its NUL. */
+#define CRYPTO_BASE64URL_SIZE(len) (((len)*4 + 2) / 3 + 1)
+
+void crypto_base64url(const void *bytes, size_t len, char *ret_text, size_t size);
+
+/* Returns how many bytes were decoded, or -1 where the text is not base64url or holds more than `size`. */
+long crypto_base64url_decode(struct slice text, void *ret_bytes, size_t size);
+
+/* Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2): 28 characters and NUL. */
+void crypto_websocket_accept(struct slice key, char ret_accept[29]);
+
+/* A strong entity tag for content: 22 characters of base64url and NUL. */
+void crypto_etag(const void *bytes, size_t len, char ret_tag[23]);
+
+#endif

@@ -1,0 +1,110 @@
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#define LINE_MAX_BYTES 4096
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static struct {
+    enum log_level level;
+    bool json;
+    int worker;
+} logger = {.level = LOG_INFO, .worker = -1};
+
+void log_init(enum log_level level, enum log_format format, int worker)
+{
+    logger.level = level;
+    logger.json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
+    logger.worker = worker;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level >= logger.level;
+}
+
+static void add_time(struct buf *line, bool with_date)
+{
+    struct timespec now;
+    struct tm tm;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    if (with_date)
+        buf_add_format(line, "%04d-%02d-%02dT", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+    buf_add_format(line, "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min, tm.tm_sec,
+                   (int)(now.tv_nsec / 1000000));
+}
+
+static void add_value(struct buf *line, const struct log_field *field)
+{
+    switch (field->kind) {
+    case LOG_FIELD_UINT: buf_add_format(line, "%" PRIu64, field->number); break;
+    case LOG_FIELD_INT: buf_add_format(line, "%" PRId64, (int64_t)field->number); break;
+    default: text_add_json(line, field->text);
+    }
+}
+
+static bool is_plain(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= ' ' || strchr("\"\\=", text.ptr[i]) != NULL)
+            return false;
+    return text.len > 0;
+}
+
+static void add_field(struct buf *line, const struct log_field *field)
+{
+    if (logger.json)
+        buf_add_format(line, ",\"%s\":", field->name);
+    else
+        buf_add_format(line, " %s=", field->name);
+    if (!logger.json && field->kind == LOG_FIELD_SLICE && is_plain(field->text))
+        buf_add_slice(line, field->text);
+    else
+        add_value(line, field);
+}
+
+static void add_start(struct buf *line, enum log_level level, const char *event)
+{
+    if (logger.json) {
+        buf_add_text(line, "{\"time\":\"");
+        add_time(line, true);
+        buf_add_format(line, "Z\",\"level\":\"%s\",\"event\":\"%s\"", level_names[level], event);
+    } else {
+        add_time(line, false);
+        buf_add_format(line, " %-5s %s", level_names[level], event);
+    }
+    if (logger.worker >= 0)
+        add_field(line, &LOG_INT("worker", logger.worker));
+}
+
+void log_event(enum log_level level, const char *event, ...)
+{
+    if (!log_enabled(level))
+        return;
+    struct buf line;
+    va_list args;
+    buf_init(&line, LINE_MAX_BYTES);
+    add_start(&line, level, event);
+    va_start(args, event);
+    for (;;) {
+        struct log_field field = va_arg(args, struct log_field);
+        if (field.kind == LOG_FIELD_END)
+            break;
+        if (field.kind != LOG_FIELD_SLICE || field.text.ptr != NULL)
+            add_field(&line, &field);
+    }
+    va_end(args);
+    buf_add_text(&line, logger.json ? "}\n" : "\n");
+    if (!buf_failed(&line) && write(STDERR_FILENO, line.data, line.len) < 0)
+        line.len = 0; /* nowhere left to say so */
+    buf_done(&line);
+}

@@ -1,0 +1,44 @@
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned fail_countdown;
+
+static int must_fail(void)
+{
+    return fail_countdown > 0 && --fail_countdown == 0;
+}
+
+void mem_fail_nth(unsigned n)
+{
+    fail_countdown = n;
+}
+
+void *mem_alloc(size_t size)
+{
+    return must_fail() ? NULL : malloc(size);
+}
+
+void *mem_zero(size_t size)
+{
+    return must_fail() ? NULL : calloc(1, size);
+}
+
+void *mem_realloc(void *old, size_t size)
+{
+    return must_fail() ? NULL : realloc(old, size);
+}
+
+void mem_free(void *block)
+{
+    free(block);
+}
+
+void *mem_must(size_t size)
+{
+    void *block = calloc(1, size);
+    if (block == NULL)
+        abort();
+    return block;
+}

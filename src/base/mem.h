@@ -1,0 +1,21 @@
+/* Allocation, in one place, so that tests can make the nth one fail.
+ *
+ * What a stranger sizes goes through mem_alloc() and its failure is handled. Small fixed allocations
+ * of our own may use mem_must(), which aborts: the supervisor restarts the worker. */
+#ifndef ROOMLINE_BASE_MEM_H
+#define ROOMLINE_BASE_MEM_H
+
+#include <stddef.h>
+
+void *mem_alloc(size_t size);
+void *mem_zero(size_t size);
+void *mem_realloc(void *old, size_t size);
+void mem_free(void *block);
+
+/* Never NULL, zeroed. */
+void *mem_must(size_t size);
+
+/* For tests: the nth allocation from now fails, once (0: none does). */
+void mem_fail_nth(unsigned n);
+
+#endif
