@@ -1,0 +1,75 @@
+/* Requests and responses as the rest of the program sees them (RFC 9110, RFC 9112). */
+#ifndef ROOMLINE_NET_HTTP_H
+#define ROOMLINE_NET_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#define HTTP_HEADERS_MAX 64 /* header lines of a request; more is answered with 431 */
+
+enum http_method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_OTHER,
+};
+
+struct http_header {
+    struct slice name; /* in the case it was sent in */
+    struct slice value;
+};
+
+/* One whole request, its body included. Everything is only valid for the call it is given to. */
+struct http_request {
+    enum http_method method;
+    struct slice path;  /* still percent-encoded; begins with '/', or is "*" */
+    struct slice query; /* what follows the '?'; SLICE_NONE where there is none */
+    struct slice host; /* name or address, and port where given: letters, digits and ".-:[]" only */
+    struct slice body;
+    bool secure; /* came over TLS */
+    size_t header_count;
+    const struct http_header *headers;
+};
+
+/* The value of the first header of this name (any case), SLICE_NONE where there is none. */
+struct slice http_header(const struct http_request *request, const char *name);
+
+/* Whether a header of comma-separated tokens, perhaps sent on several lines, names this one (any
+ * case). */
+bool http_list_has(const struct http_request *request, const char *name, const char *token);
+
+/* How many tokens such a header names. */
+size_t http_list_count(const struct http_request *request, const char *name);
+
+/* Filled by on_request(). It comes with status 0 and no headers; the connection adds Date,
+ * Content-Length and Connection, and leaves the body out where the method is HEAD or the status has
+ * none. */
+struct http_response {
+    int status;
+    bool close;         /* end the connection after it */
+    struct buf headers; /* whole lines: http_response_add() */
+    struct slice body;
+    void *owner; /* of the body */
+    void (*release)(
+        void *owner); /* called once when the body is not needed any more; NULL: it is static */
+};
+
+void http_response_add(struct http_response *response, const char *name, struct slice value);
+
+/* A short text/plain answer. `text` is static. */
+void http_response_text(struct http_response *response, int status, const char *text);
+
+/* Gives the response a copy of these bytes as its body. 0, or ERR_UNAVAILABLE: no memory. */
+int http_response_copy(struct http_response *response, struct slice body);
+
+/* "Not Found" for 404. */
+const char *http_reason(int status);
+
+#endif
