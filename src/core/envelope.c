@@ -1,0 +1,247 @@
+/* One pass over the text finds the fields and proves that it is JSON; then the type says which of them count. */
+#include "core/envelope.h"
+
+#include "core/json.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define BIT(n) (1U << (n))
+#define RECEIVED_MAX (UINT64_C(1) << 53) /* what a JavaScript number counts to */
+#define KEY_MAX 16                       /* longer than any name in the tables */
+
+struct field {
+    struct slice name;
+    unsigned kinds;     /* BIT(enum json_kind) that it may be */
+    unsigned needed_by; /* BIT(enum message_type) */
+    unsigned taken_by;  /* the same: who may have it */
+    int (*set)(struct envelope *envelope, struct slice value);
+};
+
+/* The last value of a field. Absent: JSON_INVALID. */
+struct found {
+    struct slice value;
+    enum json_kind kind;
+};
+
+/* The text of a raw string, at most `max` bytes, which stay within the envelope where they are not in the message.
+ * False: longer, or half a surrogate pair. */
+static bool decode(struct envelope *envelope, struct slice value, size_t max,
+                   struct slice *ret_text)
+{
+    struct slice inside = json_inside(value);
+    if (memchr(inside.ptr, '\\', inside.len) == NULL) {
+        *ret_text = inside;
+        return inside.len <= max;
+    }
+    char *space = envelope->decoded + envelope->decoded_len;
+    size_t left = sizeof(envelope->decoded) - envelope->decoded_len;
+    long len = json_decode(inside, space, max < left ? max : left);
+    if (len < 0)
+        return false;
+    envelope->decoded_len += (size_t)len;
+    *ret_text = (struct slice){space, (size_t)len};
+    return true;
+}
+
+static int set_name(struct envelope *envelope, struct slice value, struct slice *ret_name)
+{
+    struct slice name;
+    if (!decode(envelope, value, PEER_NAME_MAX, &name) || !text_is_peer_name(name))
+        return ERR_BAD_NAME;
+    *ret_name = name;
+    return 0;
+}
+
+static int set_to(struct envelope *envelope, struct slice value)
+{
+    return set_name(envelope, value, &envelope->to);
+}
+
+static int set_peer(struct envelope *envelope, struct slice value)
+{
+    return set_name(envelope, value, &envelope->peer);
+}
+
+static int set_id(struct envelope *envelope, struct slice value)
+{
+    if (value.len > ENVELOPE_ID_MAX)
+        return ERR_TOO_LARGE;
+    envelope->id = value;
+    return 0;
+}
+
+static int set_token(struct envelope *envelope, struct slice value)
+{
+    return decode(envelope, value, ENVELOPE_TOKEN_MAX, &envelope->token) ? 0 : ERR_TOO_LARGE;
+}
+
+static int set_session(struct envelope *envelope, struct slice value)
+{
+    return decode(envelope, value, ENVELOPE_SESSION_MAX, &envelope->session) ? 0 : ERR_BAD_MESSAGE;
+}
+
+static int set_data(struct envelope *envelope, struct slice value)
+{
+    envelope->data = value;
+    return 0;
+}
+
+static int set_info(struct envelope *envelope, struct slice value)
+{
+    envelope->info = value;
+    return 0;
+}
+
+/* A count as JSON.stringify writes it: digits alone. */
+static int set_received(struct envelope *envelope, struct slice value)
+{
+    uint64_t number = 0;
+    if (value.len > 16)
+        return ERR_BAD_MESSAGE;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9')
+            return ERR_BAD_MESSAGE;
+        number = number * 10 + (unsigned)(value.ptr[i] - '0');
+    }
+    if (number > RECEIVED_MAX)
+        return ERR_BAD_MESSAGE;
+    envelope->received = number;
+    envelope->has_received = true;
+    return 0;
+}
+
+static int set_resume(struct envelope *envelope, struct slice value);
+
+#define STRING BIT(JSON_STRING)
+#define NUMBER BIT(JSON_NUMBER)
+#define OBJECT BIT(JSON_OBJECT)
+#define ANY (~0U)
+
+#define JOIN BIT(TYPE_JOIN)
+#define SIGNAL BIT(TYPE_SIGNAL)
+#define INFO BIT(TYPE_INFO)
+#define PING BIT(TYPE_PING)
+#define UNKNOWN                                                                                    \
+    BIT(TYPE_UNKNOWN) /* an error answer to what can't be understood names them if it can */
+
+/* name, kinds, needed by, taken by, setter */
+static const struct field fields[] = {
+    {SLICE("type"), STRING, 0, 0, NULL}, /* first: see set_type() */
+    {SLICE("to"), STRING, SIGNAL, SIGNAL | UNKNOWN, set_to},
+    {SLICE("id"), STRING | NUMBER, 0, SIGNAL | UNKNOWN, set_id},
+    {SLICE("data"), ANY, SIGNAL, SIGNAL, set_data},
+    {SLICE("peer"), STRING, 0, JOIN, set_peer},
+    {SLICE("token"), STRING, 0, JOIN, set_token},
+    {SLICE("info"), OBJECT, INFO, INFO | JOIN, set_info},
+    {SLICE("resume"), OBJECT, 0, JOIN, set_resume},
+    {SLICE("received"), NUMBER, 0, PING, set_received},
+};
+
+static const struct field resume_fields[] = {
+    {SLICE("session"), STRING, JOIN, JOIN, set_session},
+    {SLICE("received"), NUMBER, JOIN, JOIN, set_received},
+};
+
+static const struct {
+    struct slice name;
+    enum message_type type;
+} types[] = {
+    {SLICE("signal"), TYPE_SIGNAL}, {SLICE("ping"), TYPE_PING},   {SLICE("join"), TYPE_JOIN},
+    {SLICE("info"), TYPE_INFO},     {SLICE("leave"), TYPE_LEAVE},
+};
+
+/* The text of a key or type, decoded into `space` where it has escapes. Too long for any of ours: empty. */
+static struct slice plain(struct slice inside, char space[KEY_MAX])
+{
+    if (memchr(inside.ptr, '\\', inside.len) == NULL)
+        return inside;
+    long len = json_decode(inside, space, KEY_MAX);
+    return (struct slice){space, len < 0 ? 0 : (size_t)len};
+}
+
+static void note(const struct field *table, size_t count, const struct json_member *member,
+                 struct found *found)
+{
+    char space[KEY_MAX];
+    struct slice key = plain(member->key, space);
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(key, table[i].name)) {
+            found[i] = (struct found){member->value, member->kind};
+            return;
+        }
+    }
+}
+
+static int find(const struct field *table, size_t count, struct slice text, struct found *found)
+{
+    struct json_reader reader;
+    struct json_member member;
+    if (!json_object_start(&reader, text))
+        return json_check(text) == JSON_INVALID ? ERR_NOT_JSON : ERR_BAD_MESSAGE;
+    while (json_object_next(&reader, &member))
+        note(table, count, &member, found);
+    return reader.valid ? 0 : ERR_NOT_JSON;
+}
+
+static int set_field(struct envelope *envelope, const struct field *field,
+                     const struct found *found)
+{
+    bool fits = (field->kinds & BIT(found->kind)) != 0;
+    bool absent = found->kind == JSON_INVALID || (found->kind == JSON_NULL && !fits);
+    if (absent)
+        return (field->needed_by & BIT(envelope->type)) != 0 ? ERR_BAD_MESSAGE : 0;
+    if ((field->taken_by & BIT(envelope->type)) == 0)
+        return 0;
+    return fits ? field->set(envelope, found->value) : ERR_BAD_MESSAGE;
+}
+
+/* All fields are tried, so that an error answer has its `to` and `id`. A breach of form is told first. */
+static int set_fields(struct envelope *envelope, const struct field *table, size_t count,
+                      const struct found *found)
+{
+    int error = 0;
+    for (size_t i = 0; i < count; i++) {
+        int now = set_field(envelope, &table[i], &found[i]);
+        if (error == 0 || now == ERR_BAD_MESSAGE)
+            error = now;
+    }
+    return error;
+}
+
+static int set_resume(struct envelope *envelope, struct slice value)
+{
+    struct found found[COUNT(resume_fields)] = {0};
+    int error = find(resume_fields, COUNT(resume_fields), value, found);
+    return error != 0 ? error : set_fields(envelope, resume_fields, COUNT(resume_fields), found);
+}
+
+static int set_type(struct envelope *envelope, const struct found *found)
+{
+    char space[KEY_MAX];
+    if (found->kind != JSON_STRING)
+        return ERR_BAD_MESSAGE;
+    struct slice name = plain(json_inside(found->value), space);
+    for (size_t i = 0; i < COUNT(types); i++) {
+        if (slice_equal(name, types[i].name)) {
+            envelope->type = types[i].type;
+            return 0;
+        }
+    }
+    return ERR_UNKNOWN_TYPE;
+}
+
+static void clear(struct envelope *envelope)
+{
+    memset(envelope, 0, offsetof(struct envelope, decoded));
+}
+
+int envelope_read(struct envelope *envelope, struct slice text)
+{
+    struct found found[COUNT(fields)] = {0};
+    clear(envelope);
+    int error = find(fields, COUNT(fields), text, found);
+    if (error != 0)
+        return error;
+    error = set_type(envelope, &found[0]);
+    int of_fields = set_fields(envelope, fields + 1, COUNT(fields) - 1, found + 1);
+    return error != 0 ? error : of_fields;
+}
