@@ -7,7 +7,9 @@ struct error_row {
     enum close_code close_joined;
 };
 
-static const struct error_row errors[ERR_COUNT] = {
+static const struct error_row errors[] = {
+    [ERR_NOT_JSON_NEGATED] = {"bad-message", "The message is not UTF-8 or not JSON.",
+                              CLOSE_NOT_JSON, CLOSE_NOT_JSON},
 #define X(name, wire, text, close_new, close_joined)                                               \
     [ERR_NEGATED_##name] = {wire, text, close_new, close_joined},
     WIRE_ERRORS(X)
@@ -28,9 +30,10 @@ static const struct close_row closes[] = {
 
 static const struct error_row *error_find(int error)
 {
-    if (error >= 0 || -error >= ERR_COUNT)
-        error = ERR_INTERNAL;
-    return &errors[-error];
+    const size_t count = sizeof(errors) / sizeof(errors[0]);
+    size_t row = error < 0 ? 0 - (size_t)error : 0;
+    return row > 0 && row < count && errors[row].wire != NULL ? &errors[row]
+                                                              : &errors[ERR_NEGATED_INTERNAL];
 }
 
 const char *error_wire(int error)

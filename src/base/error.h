@@ -113,7 +113,8 @@ enum error_code {
 const char *error_wire(int error);
 const char *error_text(int error);
 
-/* The close code that goes with an error, CLOSE_NONE where the connection stays. */
+/* The close code that goes with an error, CLOSE_NONE where the connection stays. ERR_NOT_JSON has no `error` message
+ * of its own but closes. */
 enum close_code error_close(int error, bool joined);
 
 const char *close_reason(enum close_code code);
