@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/text.h"
 
+/* No more than PIPE_BUF, so that the lines of several workers never mix in one pipe. */
 #define LINE_MAX_BYTES 4096
+#define VALUE_MAX_BYTES 512 /* a longer text is cut */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -17,6 +19,7 @@ static struct {
     enum log_level level;
     bool json;
     int worker;
+    long pid;
 } logger = {.level = LOG_INFO, .worker = -1};
 
 void log_init(enum log_level level, enum log_format format, int worker)
@@ -24,6 +27,7 @@ void log_init(enum log_level level, enum log_format format, int worker)
     logger.level = level;
     logger.json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
     logger.worker = worker;
+    logger.pid = (long)getpid();
 }
 
 bool log_enabled(enum log_level level)
@@ -43,33 +47,49 @@ static void add_time(struct buf *line, bool with_date)
                    (int)(now.tv_nsec / 1000000));
 }
 
-static void add_value(struct buf *line, const struct log_field *field)
+/* Cut between characters. */
+static struct slice cut(struct slice text)
 {
-    switch (field->kind) {
-    case LOG_FIELD_UINT: buf_add_format(line, "%" PRIu64, field->number); break;
-    case LOG_FIELD_INT: buf_add_format(line, "%" PRId64, (int64_t)field->number); break;
-    default: text_add_json(line, field->text);
-    }
+    if (text.len <= VALUE_MAX_BYTES)
+        return text;
+    text.len = VALUE_MAX_BYTES;
+    while (text.len > 0 && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80)
+        text.len--;
+    return text;
 }
 
-static bool is_plain(struct slice text)
+/* Whether people can read the text without quotes. */
+static bool is_bare(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] <= ' ' || strchr("\"\\=", text.ptr[i]) != NULL)
+        if (strchr(" \"\\=", text.ptr[i]) != NULL)
             return false;
-    return text.len > 0;
+    return text.len > 0 && text_is_utf8(text) && !text_has_control(text);
 }
 
+static void add_text(struct buf *line, struct slice text)
+{
+    if (!logger.json && is_bare(text))
+        buf_add_slice(line, text);
+    else
+        text_add_json(line, text);
+}
+
+/* A field that does not fit is left out: a shorter line is better than none. */
 static void add_field(struct buf *line, const struct log_field *field)
 {
-    if (logger.json)
-        buf_add_format(line, ",\"%s\":", field->name);
+    size_t before = line->len;
+    buf_add_format(line, logger.json ? ",\"%s\":" : " %s=", field->name);
+    if (field->kind == LOG_FIELD_UINT)
+        buf_add_format(line, "%" PRIu64, field->number);
+    else if (field->kind == LOG_FIELD_INT)
+        buf_add_format(line, "%" PRId64, (int64_t)field->number);
     else
-        buf_add_format(line, " %s=", field->name);
-    if (!logger.json && field->kind == LOG_FIELD_SLICE && is_plain(field->text))
-        buf_add_slice(line, field->text);
-    else
-        add_value(line, field);
+        add_text(line, cut(field->text));
+    if (buf_failed(line)) {
+        buf_clear(line);
+        line->len = before;
+    }
 }
 
 static void add_start(struct buf *line, enum log_level level, const char *event)
@@ -84,6 +104,8 @@ static void add_start(struct buf *line, enum log_level level, const char *event)
     }
     if (logger.worker >= 0)
         add_field(line, &LOG_INT("worker", logger.worker));
+    if (logger.worker >= 0 && logger.json)
+        add_field(line, &LOG_INT("pid", logger.pid));
 }
 
 void log_event(enum log_level level, const char *event, ...)
@@ -92,7 +114,7 @@ void log_event(enum log_level level, const char *event, ...)
         return;
     struct buf line;
     va_list args;
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_init(&line, LINE_MAX_BYTES - strlen("}\n"));
     add_start(&line, level, event);
     va_start(args, event);
     for (;;) {
@@ -103,6 +125,7 @@ void log_event(enum log_level level, const char *event, ...)
             add_field(&line, &field);
     }
     va_end(args);
+    line.max = LINE_MAX_BYTES;
     buf_add_text(&line, logger.json ? "}\n" : "\n");
     if (!buf_failed(&line) && write(STDERR_FILENO, line.data, line.len) < 0)
         line.len = 0; /* nowhere left to say so */

@@ -46,7 +46,7 @@ size_t text_utf8_sequence(const unsigned char *at, const unsigned char *end)
 bool text_is_utf8(struct slice text)
 {
     const unsigned char *at = (const unsigned char *)text.ptr;
-    const unsigned char *end = at + text.len;
+    const unsigned char *end = text.len > 0 ? at + text.len : at;
     while (at < end) {
         size_t len = text_utf8_sequence(at, end);
         if (len == 0)
@@ -56,7 +56,7 @@ bool text_is_utf8(struct slice text)
     return true;
 }
 
-static bool has_control(struct slice text)
+bool text_has_control(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
@@ -69,7 +69,7 @@ static bool has_control(struct slice text)
 
 static bool is_name(struct slice name, size_t max)
 {
-    return name.len >= 1 && name.len <= max && text_is_utf8(name) && !has_control(name);
+    return name.len >= 1 && name.len <= max && text_is_utf8(name) && !text_has_control(name);
 }
 
 bool text_is_room_name(struct slice name)
@@ -82,28 +82,53 @@ bool text_is_peer_name(struct slice name)
     return is_name(name, PEER_NAME_MAX);
 }
 
-static void add_escaped(struct buf *out, unsigned char c)
+static void add_unit(struct buf *out, unsigned unit)
 {
-    switch (c) {
-    case '"': buf_add(out, "\\\"", 2); break;
-    case '\\': buf_add(out, "\\\\", 2); break;
-    default: buf_add_format(out, "\\u%04x", c);
+    static const char digits[] = "0123456789abcdef";
+    char escape[] = {'\\', 'u', '0', '0', digits[unit >> 4 & 15], digits[unit & 15]};
+    buf_add(out, escape, sizeof(escape));
+}
+
+/* The sequence of `len` bytes at `at`, which is not to stand in the JSON text as it is; 0: a byte that is not UTF-8. */
+static void add_escaped(struct buf *out, const unsigned char *at, size_t len)
+{
+    static const char short_escapes[128] = {
+        ['"'] = '"', ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
+    };
+    if (len == 0) {
+        buf_add_text(out, "\xef\xbf\xbd");
+    } else if (len == 2) {
+        add_unit(out, at[1]); /* C1: U+0080 to U+009F are C2 80 to C2 9F */
+    } else if (short_escapes[*at] != 0) {
+        buf_add_char(out, '\\');
+        buf_add_char(out, short_escapes[*at]);
+    } else {
+        add_unit(out, *at);
     }
+}
+
+static bool stands_as_it_is(const unsigned char *at, size_t len)
+{
+    if (len == 1)
+        return *at >= 0x20 && *at != '"' && *at != '\\' && *at != 0x7f;
+    return len > 2 || (len == 2 && !(at[0] == 0xc2 && at[1] < 0xa0));
 }
 
 void text_add_json(struct buf *out, struct slice text)
 {
-    size_t start = 0;
+    const unsigned char *at = (const unsigned char *)text.ptr, *start = at;
+    const unsigned char *end = text.len > 0 ? at + text.len : at;
     buf_add_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(out, text.ptr + start, i - start);
-        add_escaped(out, c);
-        start = i + 1;
+    while (at < end) {
+        size_t len = text_utf8_sequence(at, end);
+        if (!stands_as_it_is(at, len)) {
+            buf_add(out, start, (size_t)(at - start));
+            add_escaped(out, at, len);
+            start = at + (len == 0 ? 1 : len);
+        }
+        at += len == 0 ? 1 : len;
     }
-    buf_add(out, text.ptr + start, text.len - start);
+    buf_add(out, start, (size_t)(at - start));
     buf_add_char(out, '"');
 }
 

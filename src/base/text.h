@@ -20,7 +20,11 @@ bool text_is_utf8(struct slice text);
 bool text_is_room_name(struct slice name);
 bool text_is_peer_name(struct slice name);
 
-/* Appends `text` (UTF-8) as a JSON string with its quotes. */
+/* C0 and C1 controls and DEL: what a terminal might obey. The text is UTF-8. */
+bool text_has_control(struct slice text);
+
+/* Appends `text` as a JSON string with its quotes, controls escaped. Whatever the bytes are, what comes out is JSON: what
+ * is not UTF-8 becomes U+FFFD. */
 void text_add_json(struct buf *out, struct slice text);
 
 /* Appends `text` with its %XX decoded (RFC 3986 section 2.1). False where an escape is broken. */
