@@ -39,7 +39,7 @@ char *buf_reserve(struct buf *buf, size_t more)
         return NULL;
     }
     size_t need = buf->len + more;
-    if (need > buf->capacity) {
+    if (need > buf->capacity || buf->data == NULL) {
         size_t capacity = grown(buf, need);
         char *data = mem_realloc(buf->data, capacity);
         if (data == NULL) {
@@ -94,6 +94,8 @@ void buf_add_format(struct buf *buf, const char *format, ...)
 
 void buf_drop(struct buf *buf, size_t len)
 {
-    memmove(buf->data, buf->data + len, buf->len - len);
+    if (len == 0)
+        return;
     buf->len -= len;
+    memmove(buf->data, buf->data + len, buf->len);
 }

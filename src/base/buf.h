@@ -24,16 +24,19 @@ void buf_done(struct buf *buf);
 /* Empties the buffer and clears its mark; keeps the memory. */
 void buf_clear(struct buf *buf);
 
-/* Makes room for `more` bytes and returns where they start, or NULL. buf->len is not changed. */
+/* Makes room for `more` bytes and returns where they start, or NULL (and the buffer is marked). buf->len is not
+ * changed. */
 char *buf_reserve(struct buf *buf, size_t more);
 
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_add_slice(struct buf *buf, struct slice slice);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_add_char(struct buf *buf, char c);
+
+/* For short pieces: one that comes to 512 bytes or more fails. */
 void buf_add_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Drops the first `len` bytes. */
+/* Drops the first `len` bytes; that many are there. */
 void buf_drop(struct buf *buf, size_t len);
 
 static inline struct slice buf_slice(const struct buf *buf)

@@ -45,12 +45,19 @@ static bool grow(struct message **message, size_t need)
     return true;
 }
 
+/* memcpy() must not see NULL, not even for no bytes. */
+static void put(char *to, const void *bytes, size_t len)
+{
+    if (len > 0)
+        memcpy(to, bytes, len);
+}
+
 bool message_append(struct message **message, const void *bytes, size_t len)
 {
     size_t end = (*message)->start + (*message)->len;
     if (len > (*message)->capacity - end && !grow(message, end + len))
         return false;
-    memcpy((*message)->bytes + end, bytes, len);
+    put((*message)->bytes + end, bytes, len);
     (*message)->len += len;
     return true;
 }
@@ -62,8 +69,8 @@ bool message_rewrap(struct message *message, struct slice head, struct slice bod
     size_t body_end = body_start + body.len;
     if (body_start < head.len + MESSAGE_HEADER_MAX || message->capacity - body_end < tail.len)
         return false;
-    memcpy(message->bytes + body_start - head.len, head.ptr, head.len);
-    memcpy(message->bytes + body_end, tail.ptr, tail.len);
+    put(message->bytes + body_start - head.len, head.ptr, head.len);
+    put(message->bytes + body_end, tail.ptr, tail.len);
     message->start = body_start - head.len;
     message->len = head.len + body.len + tail.len;
     return true;
