@@ -1,0 +1,18 @@
+// The answering half of the tutorial: joins a room and answers whoever calls.
+
+import { Room } from './roomline.js';
+
+const query = new URLSearchParams(location.search);
+const room = new Room(query.get('room') ?? 'tutorial', { info: { name: 'callee' } });
+const media = navigator.mediaDevices.getUserMedia({ audio: true, video: true }).catch(() => null);
+
+room.addEventListener('call', async ({ call }) => {
+    const stream = await media;
+    document.getElementById('local').srcObject = stream;
+    document.getElementById('remote').srcObject = call.remote;
+    call.accept(stream);
+});
+
+await room.join();
+document.getElementById('id').textContent = room.peer;
+document.getElementById('caller').search = query;

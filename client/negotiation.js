@@ -1,0 +1,110 @@
+// One RTCPeerConnection and its perfect negotiation, as in the W3C webrtc-pc text ("Perfect
+// negotiation example"), with trickle ICE and ICE restarts.
+//
+// Three things are added for a signaling path that may lose its memory (docs/protocol.md section 5):
+// an answer names the offer it answers, so a late one never meets another offer; `again()` repeats
+// an offer that may have been lost; and a connection that falters restarts ICE by itself.
+
+const HEAL_TIME = 3_000; // ms that 'disconnected' may heal by itself before ICE restarts
+
+export class Negotiation {
+    #polite;
+    #send;
+    #makingOffer = false;
+    #ignoreOffer = false;
+    #isSettingRemoteAnswerPending = false;
+    #offers = 0; // how many I made; the last one's number travels with it
+    #healTimer;
+
+    // polite: whether to give way when offers collide
+    // config: RTCConfiguration
+    // send(message): takes { description, offer } or { candidate } to the other side's receive()
+    constructor({ polite, config, send }) {
+        this.#polite = polite;
+        this.#send = send;
+        this.pc = new RTCPeerConnection(config);
+        this.pc.onnegotiationneeded = () => this.#offer();
+        // A null candidate, the end of candidates, is told as well.
+        this.pc.onicecandidate = ({ candidate }) => send({ candidate });
+        this.pc.oniceconnectionstatechange = () => this.#watchIce();
+    }
+
+    async #offer() {
+        try {
+            this.#makingOffer = true;
+            await this.pc.setLocalDescription();
+            this.#offers++;
+            this.#tell(this.#offers);
+        } catch (error) {
+            this.#report(error);
+        } finally {
+            this.#makingOffer = false;
+        }
+    }
+
+    async receive({ description, offer, candidate }) {
+        try {
+            if (description) await this.#receiveDescription(description, offer);
+            else await this.#receiveCandidate(candidate);
+        } catch (error) {
+            this.#report(error);
+        }
+    }
+
+    async #receiveDescription(description, offer) {
+        const { pc } = this;
+        if (description.type === 'answer' && offer !== this.#offers) return;
+        const readyForOffer = !this.#makingOffer
+            && (pc.signalingState === 'stable' || this.#isSettingRemoteAnswerPending);
+        const offerCollision = description.type === 'offer' && !readyForOffer;
+        this.#ignoreOffer = !this.#polite && offerCollision;
+        if (this.#ignoreOffer) return;
+
+        this.#isSettingRemoteAnswerPending = description.type === 'answer';
+        try {
+            await pc.setRemoteDescription(description); // rolls my own offer back where needed
+        } finally {
+            this.#isSettingRemoteAnswerPending = false;
+        }
+        if (description.type === 'offer') {
+            await pc.setLocalDescription();
+            this.#tell(offer);
+        }
+    }
+
+    async #receiveCandidate(candidate) {
+        try {
+            await this.pc.addIceCandidate(candidate ?? undefined);
+        } catch (error) {
+            if (!this.#ignoreOffer) throw error; // the candidates of an ignored offer don't matter
+        }
+    }
+
+    #tell(offer) {
+        this.#send({ description: this.pc.localDescription, offer });
+    }
+
+    // What was under way may be lost. An offer without an answer is repeated as it stands, with the
+    // candidates found since; otherwise a new one asks for fresh candidates. Media flows on.
+    again() {
+        if (this.pc.signalingState === 'have-local-offer') this.#tell(this.#offers);
+        else this.pc.restartIce();
+    }
+
+    #watchIce() {
+        clearTimeout(this.#healTimer);
+        const state = this.pc.iceConnectionState;
+        if (state === 'failed') this.pc.restartIce();
+        if (state === 'disconnected') this.#healTimer = setTimeout(() => this.pc.restartIce(), HEAL_TIME);
+    }
+
+    // A connection that was closed meanwhile may refuse anything; that is not news.
+    #report(error) {
+        if (this.pc.signalingState !== 'closed') console.error(error);
+    }
+
+    close() {
+        clearTimeout(this.#healTimer);
+        this.pc.close();
+    }
+}

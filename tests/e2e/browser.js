@@ -1,0 +1,187 @@
+// Real Chromium with a made-up camera and microphone, and people who use the pages in it.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const ARTIFACTS = here('artifacts');
+
+export const CLIENT = here('../../client');
+export const TIMEOUT = 20_000; // ms for anything a page is waited for
+
+const FLAGS = [
+    '--headless=new',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    // Host candidates on this machine's own addresses, also for pages without a camera.
+    '--disable-features=WebRtcHideLocalIpsWithMdns',
+    '--allow-loopback-in-peer-connection',
+];
+const DEVICES = ['--use-fake-device-for-media-stream'];
+
+// What a person's browser has and allows.
+const kinds = {
+    'camera': [...DEVICES, '--use-fake-ui-for-media-stream'],
+    'no camera': ['--use-fake-ui-for-media-stream'],
+    'refused': [...DEVICES, '--use-fake-ui-for-media-stream=deny'],
+};
+const browsers = new Map(); // kind -> promise of a Browser
+
+async function browser(kind) {
+    if (!browsers.has(kind)) {
+        const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+        browsers.set(kind, chromium.launch({ executablePath, args: [...FLAGS, ...kinds[kind]] }));
+    }
+    return browsers.get(kind);
+}
+
+export async function closeBrowsers() {
+    for (const launched of browsers.values()) await (await launched).close();
+    browsers.clear();
+}
+
+// Runs in the page before anything of ours: keeps its connections and sockets at hand, reports what CSP blocks.
+function watchPage() {
+    window.connections = [];
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+        constructor(...args) {
+            super(...args);
+            window.connections.push(this);
+        }
+    };
+    window.sockets = [];
+    window.WebSocket = class extends WebSocket {
+        constructor(...args) {
+            super(...args);
+            window.sockets.push(this);
+        }
+    };
+    addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+        console.error(`CSP: ${violatedDirective} ${blockedURI}`));
+}
+
+export class Person {
+    problems = []; // console errors, uncaught errors, failed requests
+
+    // t: the test, at whose end the person leaves and must have met no problem
+    // kind: of browser; viewport, locale, colorScheme: as in Playwright
+    static async arrive(t, url, { name, kind = 'camera', ...options } = {}) {
+        const context = await (await browser(kind)).newContext({
+            ignoreHTTPSErrors: true,
+            locale: 'en-GB',
+            viewport: { width: 1280, height: 800 },
+            ...options,
+        });
+        context.setDefaultTimeout(TIMEOUT);
+        await context.addInitScript(watchPage);
+        const person = new Person(url, name, await context.newPage());
+        t.after(async () => {
+            await context.close();
+            assert.deepEqual(person.problems, [], `${name} met problems`);
+        });
+        return person;
+    }
+
+    constructor(url, name, page) {
+        Object.assign(this, { url, name, page });
+        this.expected = null; // pattern of console errors that belong to the test
+        page.on('console', (message) => message.type() === 'error' && this.#problem(message.text()));
+        page.on('pageerror', (error) => this.#problem(String(error)));
+        page.on('response', (response) => response.status() >= 400 && this.#problem(`${response.status()} ${response.url()}`));
+    }
+
+    #problem(text) {
+        if (!this.expected?.test(text)) this.problems.push(text);
+    }
+
+    open(path) {
+        return this.page.goto(new URL(path, this.url).href);
+    }
+
+    // Through the door, into the room.
+    async enter(room) {
+        await this.open(`/?room=${encodeURIComponent(room)}`);
+        await this.page.fill('#name', this.name);
+        await this.page.click('#join');
+        await this.inside();
+    }
+
+    async inside() {
+        await this.page.locator('#house').waitFor();
+        await this.page.waitForFunction(() => document.getElementById('local').srcObject
+            || !document.getElementById('media-notice').hidden);
+    }
+
+    row(name) {
+        return this.page.locator('#people li', { has: this.page.getByText(name, { exact: true }) });
+    }
+
+    // Only clickable once the other one is there, and free.
+    async call(other) {
+        await this.row(other.name).getByRole('button').click();
+    }
+
+    async accept(other) {
+        await this.page.locator('#ring-text', { hasText: other.name }).waitFor();
+        await this.page.click('#accept');
+    }
+
+    async inCall() {
+        await this.page.locator('#stage[data-call=connected]').waitFor();
+    }
+
+    async idle() {
+        await this.page.locator('#stage[data-call=idle]').waitFor();
+    }
+
+    notice(text) {
+        return this.page.locator('.notice', { hasText: text }).waitFor();
+    }
+
+    async say(text) {
+        await this.page.fill('#chat-field', text);
+        await this.page.press('#chat-field', 'Enter');
+    }
+
+    reads(text) {
+        return this.page.locator('#chat-log .theirs', { hasText: text }).waitFor();
+    }
+
+    // Resolves when the picture of the other side moves on from where it is now: decoded by the
+    // connection, and shown by the element.
+    async seesMotion(selector = '#remote') {
+        const measure = async ({ selector, before, frames }) => {
+            const video = document.querySelector(selector);
+            let decoded = 0;
+            for (const connection of window.connections) {
+                for (const report of (await connection.getStats()).values()) {
+                    if (report.type === 'inbound-rtp' && report.kind === 'video') decoded += report.framesDecoded;
+                }
+            }
+            const now = { decoded, time: video.currentTime, width: video.videoWidth };
+            if (!before) return now;
+            const moved = now.decoded >= before.decoded + frames && now.time > before.time && now.width > 0;
+            return moved && now;
+        };
+        const before = await this.page.evaluate(measure, { selector });
+        const after = await this.page.waitForFunction(measure, { selector, before, frames: 10 });
+        return after.jsonValue();
+    }
+
+    // The peer-to-peer connections that are not closed.
+    connections() {
+        return this.page.evaluate(() => window.connections.filter(({ signalingState }) => signalingState !== 'closed').length);
+    }
+
+    async photo(name) {
+        mkdirSync(ARTIFACTS, { recursive: true });
+        await this.page.screenshot({ path: `${ARTIFACTS}/${name}.png` });
+    }
+}
