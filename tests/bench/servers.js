@@ -1,0 +1,171 @@
+// Starts the two servers that are compared, each under any command (taskset, valgrind), and runs the
+// load generator against them.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import { certificate } from '../support/certificate.js';
+import { binary, cleanEnvironment } from '../support/server.js';
+
+/** Where bench-load and bench-limit are; ROOMLINE_BENCH_BIN names another folder. */
+const programs =
+  process.env.ROOMLINE_BENCH_BIN ?? fileURLToPath(new URL('../../build/release', import.meta.url));
+
+// One worker, and nothing that refuses or delays what the generator does.
+const ROOMLINE_KEYS = {
+  'log.format': 'json',
+  'limits.connections': 0,
+  'limits.connections_per_address': 0,
+  'limits.rooms': 0,
+  'limits.peers_per_room': 0,
+  'limits.messages_per_second': 0,
+  'limits.bytes_per_second': 0,
+  'limits.control_frames_per_second': 0,
+  'session.resume_window': '1h',
+  'drain.linger': 0,
+  'drain.spread': 0,
+  'drain.deadline': '500ms',
+};
+
+const KINDS = {
+  roomline: {
+    program: binary,
+    stream: 'stderr',
+    arguments: (tls) => [
+      ...['--listen', `${tls ? 'https' : 'http'}://127.0.0.1:0`, '--workers', '1'],
+      ...Object.entries(ROOMLINE_KEYS).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
+    ],
+    url: urlOfLog,
+  },
+  limit: {
+    program: join(programs, 'bench-limit'),
+    stream: 'stdout',
+    arguments: () => [],
+    url: (lines) => lines.map((line) => /^listening (\S+)$/.exec(line)?.[1]).find(Boolean),
+  },
+};
+
+const STARTING = 60_000; // ms; valgrind is slow
+const STOPPING = 30_000;
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+/** The address of the `listening` line, once the line says `ready` is there as well. */
+function urlOfLog(lines) {
+  const events = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  if (!events.some(({ event }) => event === 'ready')) return undefined;
+  return events.find(({ event }) => event === 'listening')?.url;
+}
+
+export function missingPrograms() {
+  return [binary, KINDS.limit.program, join(programs, 'bench-load')].filter(
+    (path) => !existsSync(path),
+  );
+}
+
+/** One of the two servers while it runs: {kind, url, pid}. */
+class Server {
+  constructor(kind, { tls = false, under = [], extra = [] }) {
+    const { program, stream, arguments: own } = KINDS[kind];
+    const { cert, key } = tls ? certificate('ecdsa') : {};
+    const line = [...under, program, ...own(tls)];
+    if (tls) line.push('--tls-cert', cert, '--tls-key', key);
+    this.kind = kind;
+    this.lines = [];
+    this.child = spawn(line[0], [...line.slice(1), ...extra], {
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(this.child);
+    this.exited = once(this.child, 'exit').then(() => running.delete(this.child));
+    this.child.stdout.resume();
+    this.child.stderr.resume();
+    this.log = createInterface({ input: this.child[stream] });
+  }
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  async started() {
+    const { url } = KINDS[this.kind];
+    await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.failure('did not start')), STARTING);
+      this.child.once('error', reject);
+      this.log.once('close', () => reject(this.failure('ended')));
+      this.log.on('line', (line) => {
+        this.lines.push(line);
+        this.url = url(this.lines);
+        if (!this.url) return;
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  failure(what) {
+    return new Error(`${this.kind} ${what}:\n${this.lines.slice(-20).join('\n')}`);
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOPPING);
+    await this.exited;
+    clearTimeout(timer);
+    if (this.child.signalCode === 'SIGKILL') throw this.failure('did not stop');
+  }
+}
+
+/** under: a command to run it under; extra: more arguments. */
+export async function startServer(kind, options = {}) {
+  const server = new Server(kind, options);
+  try {
+    await server.started();
+  } catch (error) {
+    server.child.kill('SIGKILL');
+    throw error;
+  }
+  return server;
+}
+
+/** Runs the generator against a server and returns the figures that it prints. */
+export async function load(server, mode, options = {}, under = []) {
+  const flags = Object.entries({ dialect: server.kind, pid: server.pid, ...options }).flatMap(
+    ([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]),
+  );
+  const line = [...under, join(programs, 'bench-load'), mode, server.url, ...flags];
+  const child = spawn(line[0], line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'])
+    child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
+  const [code, signal] = await once(child, 'close');
+  running.delete(child);
+  if (code !== 0)
+    throw new Error(
+      `${server.kind}, ${mode}: ${output.stderr.trim() || `ended with ${code ?? signal}`}`,
+    );
+  return JSON.parse(output.stdout);
+}
+
+/** The command line's options: --name value, or --name alone for those in `flags`. */
+export function parseArguments(given, defaults, flags = []) {
+  const options = { ...defaults };
+  const words = [];
+  for (let i = 0; i < given.length; i++) {
+    if (!given[i].startsWith('--')) {
+      words.push(given[i]);
+      continue;
+    }
+    const name = given[i].slice(2);
+    if (flags.includes(name)) options[name] = true;
+    else if (name in defaults && i + 1 < given.length) options[name] = given[++i];
+    else throw new Error(`unknown option --${name}`);
+  }
+  return { options, words };
+}
