@@ -8,6 +8,7 @@
 //   token  the same, once, if a new token can be had
 export const closeCodes = {
     1000: { reason: 'left', reconnect: 'no' },
+    1002: { reason: 'bad-message', reconnect: 'no' },
     1003: { reason: 'bad-message', reconnect: 'no' },
     1007: { reason: 'bad-message', reconnect: 'no' },
     1009: { reason: 'too-large', reconnect: 'no' },
