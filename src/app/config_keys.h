@@ -1,0 +1,156 @@
+/* The one table of configuration keys. struct config, the reading of YAML, environment and flags,
+ * --print-config, --help, docs/configuration.md and config/roomline.yaml all follow it: a new key is
+ * one line here.
+ *
+ * X(section, name, type, default as written in YAML, min, max, note, help)
+ *   type   one of config_type.h; CONFIG_FIELD_<type> in config.h is its C type
+ *   min    of numbers, in the unit of the type; 0 is also good where `note` says what it means
+ *   note   of numbers what 0 means, NULL where nothing special; of words all words, in enum order */
+#ifndef ROOMLINE_APP_CONFIG_KEYS_H
+#define ROOMLINE_APP_CONFIG_KEYS_H
+
+#define CONFIG_SECOND 1000ULL /* ms */
+#define CONFIG_HOUR (3600 * CONFIG_SECOND)
+#define CONFIG_DAY (24 * CONFIG_HOUR)
+#define CONFIG_MIB (1024ULL * 1024)
+
+/* clang-format off */
+
+#define CONFIG_SECTIONS(S) \
+    S(server, CONFIG_SERVER, "Where the server listens, and what it serves.") \
+    S(tls, CONFIG_TLS, "The certificate of the https listeners.") \
+    S(http, CONFIG_HTTP, "HTTP headers.") \
+    S(limits, CONFIG_LIMITS, "What one client, and all of them, may take. 0 means no limit.") \
+    S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client. 0 means no limit.") \
+    S(session, CONFIG_SESSION, "The life of a membership, and how browsers find each other.") \
+    S(drain, CONFIG_DRAIN, "How an instance goes away, counted from SIGTERM.") \
+    S(log, CONFIG_LOG, "What is written to stderr.")
+
+#define CONFIG_SERVER(X) \
+    X(server, listen, listeners, "[http://0.0.0.0:8080]", 0, 0, NULL, \
+      "Addresses to listen on; port 0 takes a free one, which the log names.") \
+    X(server, workers, count, "0", 1, 256, "one per core", \
+      "Worker processes; each has its own event loop.") \
+    X(server, client, path, "", 0, 0, NULL, \
+      "Directory of the static web client, read once at start; empty for none.") \
+    X(server, origins, origins, "[self]", 0, 0, NULL, \
+      "Pages that may open a WebSocket: self is the host that served the page, * is any page.") \
+    X(server, backlog, count, "1024", 1, 65535, NULL, \
+      "Connections that may wait to be accepted, per worker and listener; the kernel caps it.")
+
+#define CONFIG_TLS(X) \
+    X(tls, cert, path, "", 0, 0, NULL, \
+      "PEM file of the certificate, then its chain; read again on SIGHUP.") \
+    X(tls, key, path, "", 0, 0, NULL, \
+      "PEM file of the certificate's private key; read again on SIGHUP.") \
+    X(tls, min_version, word, "1.2", 0, 0, "1.2 1.3", \
+      "The oldest TLS that is spoken.") \
+    X(tls, ticket_rotation, duration, "1h", CONFIG_SECOND, 7 * CONFIG_DAY, NULL, \
+      "A session ticket key signs for this long, and is accepted for as long again.")
+
+#define CONFIG_HTTP(X) \
+    X(http, hsts, duration, "0", CONFIG_SECOND, 730 * CONFIG_DAY, "header not sent", \
+      "max-age of Strict-Transport-Security: browsers then refuse plain http for this host.")
+
+#define CONFIG_LIMITS(X) \
+    X(limits, connections, count, "100000", 1, 10000000, "no limit", \
+      "Open connections, all workers together.") \
+    X(limits, connections_per_address, count, "10000", 1, 10000000, "no limit", \
+      "Open connections from one IP address; a whole company may share one.") \
+    X(limits, rooms, count, "100000", 1, 10000000, "no limit", \
+      "Rooms that exist at a time.") \
+    X(limits, peers_per_room, count, "64", 1, 100000, "no limit", \
+      "Peers in one room.") \
+    X(limits, messages_per_second, count, "100", 1, 1000000, "no limit", \
+      "Messages that one peer may send per second in the long run.") \
+    X(limits, messages_burst, count, "200", 1, 1000000, "no limit", \
+      "Messages that one peer may send at once: a call's ICE candidates come in a burst.") \
+    X(limits, bytes_per_second, size, "1MiB", 1, 1024 * CONFIG_MIB, "no limit", \
+      "Bytes of messages that one peer may send per second in the long run.") \
+    X(limits, bytes_burst, size, "2MiB", 1, 1024 * CONFIG_MIB, "no limit", \
+      "Bytes of messages that one peer may send at once.") \
+    X(limits, rate_strikes, count, "100", 1, 1000000, "no limit", \
+      "Refusals for rate in a row after which the connection is closed.") \
+    X(limits, message_size, size, "64KiB", 1, 64 * CONFIG_MIB, "no limit", \
+      "One message; an offer with many tracks takes some 10 KiB.") \
+    X(limits, info_size, size, "4KiB", 1, CONFIG_MIB, "no limit", \
+      "The info of one peer; every member of the room holds it.") \
+    X(limits, fragments, count, "64", 1, 1000000, "no limit", \
+      "WebSocket frames that one message may come in.") \
+    X(limits, control_frames_per_second, count, "50", 1, 1000000, "no limit", \
+      "WebSocket pings and pongs from one connection per second.") \
+    X(limits, output_queue, size, "1MiB", 1, 1024 * CONFIG_MIB, "no limit", \
+      "Bytes that wait for one slow reader before it is closed; it may resume.") \
+    X(limits, header_size, size, "16KiB", 1, CONFIG_MIB, "no limit", \
+      "Request line and headers of one HTTP request.") \
+    X(limits, body_size, size, "64KiB", 1, 64 * CONFIG_MIB, "no limit", \
+      "Body of one HTTP request.") \
+    X(limits, hold_messages, count, "64", 1, 100000, "no limit", \
+      "Messages kept for a peer that is away, until it resumes.") \
+    X(limits, hold_bytes, size, "256KiB", 1, 64 * CONFIG_MIB, "no limit", \
+      "Bytes kept for a peer that is away, until it resumes.")
+
+#define CONFIG_TIMEOUTS(X) \
+    X(timeouts, tls_handshake, duration, "10s", 1, CONFIG_HOUR, "no limit", \
+      "From accept to the end of the TLS handshake.") \
+    X(timeouts, headers, duration, "10s", 1, CONFIG_HOUR, "no limit", \
+      "From a request's first byte to the end of its headers.") \
+    X(timeouts, http_idle, duration, "60s", 1, CONFIG_DAY, "no limit", \
+      "Between two requests on one connection.") \
+    X(timeouts, join, duration, "10s", 1, CONFIG_HOUR, "no limit", \
+      "From the WebSocket upgrade to the join.") \
+    X(timeouts, close, duration, "5s", 1, CONFIG_HOUR, "no limit", \
+      "For the other side's close frame, once ours is sent.")
+
+#define CONFIG_SESSION(X) \
+    X(session, ping_interval, duration, "25s", 1, CONFIG_HOUR, "no pings", \
+      "Silence after which a client is pinged; two and a half of these and it is gone.") \
+    X(session, resume_window, duration, "30s", 1, CONFIG_DAY, "no resume", \
+      "How long a peer that lost its socket may come back to its place.") \
+    X(session, ice_servers, ice_servers, "[]", 0, 0, NULL, \
+      "STUN and TURN servers that every client is told when it joins.")
+
+#define CONFIG_DRAIN(X) \
+    X(drain, linger, duration, "5s", 0, CONFIG_DAY, NULL, \
+      "Keep accepting for this long: load balancers are slow to notice.") \
+    X(drain, spread, duration, "15s", 0, CONFIG_DAY, NULL, \
+      "Time over which clients are asked to go, so that they don't all return at once.") \
+    X(drain, deadline, duration, "30s", 0, CONFIG_DAY, NULL, \
+      "Then whoever is left is closed.")
+
+#define CONFIG_LOG(X) \
+    X(log, level, word, "info", 0, 0, "debug info warn error", \
+      "The least important lines that are written.") \
+    X(log, format, word, "auto", 0, 0, "auto text json", \
+      "auto is text on a terminal and JSON elsewhere.")
+
+/* clang-format on */
+
+/* Every key of every section. */
+#define CONFIG_KEYS(X)                                                                             \
+    CONFIG_SERVER(X)                                                                               \
+    CONFIG_TLS(X)                                                                                  \
+    CONFIG_HTTP(X)                                                                                 \
+    CONFIG_LIMITS(X)                                                                               \
+    CONFIG_TIMEOUTS(X)                                                                             \
+    CONFIG_SESSION(X)                                                                              \
+    CONFIG_DRAIN(X)                                                                                \
+    CONFIG_LOG(X)
+
+#define CONFIG_ID(section, name) CONFIG_KEY_##section##_##name
+
+enum config_id {
+#define X(section, name, ...) CONFIG_ID(section, name),
+    CONFIG_KEYS(X)
+#undef X
+        CONFIG_KEY_COUNT,
+};
+
+enum config_section_id {
+#define X(name, ...) CONFIG_SECTION_##name,
+    CONFIG_SECTIONS(X)
+#undef X
+        CONFIG_SECTION_COUNT,
+};
+
+#endif
