@@ -27,6 +27,16 @@ unsigned crypto_keyed_hash(const void *bytes, size_t len)
     return value;
 }
 
+uint64_t crypto_hash_under(const unsigned char key[CRYPTO_HASH_KEY_SIZE], const void *bytes,
+                           size_t len)
+{
+    unsigned char hash[crypto_shorthash_BYTES];
+    uint64_t value;
+    crypto_shorthash(hash, bytes, len, key);
+    memcpy(&value, hash, sizeof(value));
+    return value;
+}
+
 bool crypto_equal(const void *a, const void *b, size_t len)
 {
     return sodium_memcmp(a, b, len) == 0;

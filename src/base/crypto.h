@@ -16,6 +16,12 @@ void crypto_random(void *bytes, size_t len);
 /* SipHash-2-4 under a key chosen at start, so that strangers cannot aim at one hash bucket. */
 unsigned crypto_keyed_hash(const void *bytes, size_t len);
 
+#define CRYPTO_HASH_KEY_SIZE 16
+
+/* The same under a key that several processes share. */
+uint64_t crypto_hash_under(const unsigned char key[CRYPTO_HASH_KEY_SIZE], const void *bytes,
+                           size_t len);
+
 /* Compares in constant time. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 
