@@ -1,0 +1,155 @@
+#include "app/shared.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LAYOUT 0x726c7301u /* changes with the layout */
+
+struct shared_memory {
+    uint32_t layout;
+    uint32_t rows;
+    unsigned char key[CRYPTO_HASH_KEY_SIZE]; /* of the sketch, the same for all workers */
+    struct shared_row row[];
+};
+
+static const size_t gauge_offsets[] = {
+#define X(name, help) offsetof(struct shared_row, name),
+    SHARED_GAUGES(X)
+#undef X
+};
+
+static size_t size_for(unsigned rows)
+{
+    return sizeof(struct shared_memory) + rows * sizeof(struct shared_row);
+}
+
+static int map(struct shared *shared, int fd, unsigned rows)
+{
+    void *memory = mmap(NULL, size_for(rows), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    shared->memory = memory;
+    shared->rows = rows;
+    return 0;
+}
+
+int shared_create(struct shared *shared, unsigned rows)
+{
+    *shared = (struct shared){.fd = memfd_create("roomline-counters", MFD_CLOEXEC)};
+    if (shared->fd < 0)
+        return -errno;
+    int error = ftruncate(shared->fd, (off_t)size_for(rows)) < 0 ? -errno : 0;
+    if (error == 0)
+        error = map(shared, shared->fd, rows);
+    if (error != 0) {
+        shared_done(shared);
+        return error;
+    }
+    shared->memory->layout = LAYOUT;
+    shared->memory->rows = rows;
+    crypto_random(shared->memory->key, sizeof(shared->memory->key));
+    return 0;
+}
+
+int shared_attach(struct shared *shared, int fd, unsigned rows)
+{
+    struct stat status;
+    int error = -EINVAL;
+    *shared = (struct shared){.fd = -1};
+    if (fstat(fd, &status) == 0 && status.st_size == (off_t)size_for(rows))
+        error = map(shared, fd, rows);
+    close(fd);
+    if (error == 0 && (shared->memory->layout != LAYOUT || shared->memory->rows != rows)) {
+        shared_done(shared);
+        error = -EINVAL;
+    }
+    return error;
+}
+
+void shared_done(struct shared *shared)
+{
+    if (shared->memory != NULL)
+        munmap(shared->memory, size_for(shared->rows));
+    if (shared->fd >= 0)
+        close(shared->fd);
+    *shared = (struct shared){.fd = -1};
+}
+
+struct shared_row *shared_row(const struct shared *shared, unsigned index)
+{
+    return &shared->memory->row[index];
+}
+
+void shared_clear_row(struct shared *shared, unsigned index)
+{
+    memset((void *)shared_row(shared, index), 0, sizeof(struct shared_row));
+}
+
+uint64_t shared_sum(const struct shared *shared, enum shared_gauge gauge)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < shared->rows; i++) {
+        const char *row = (const char *)shared_row(shared, i);
+        sum += atomic_load_explicit((const _Atomic uint64_t *)(row + gauge_offsets[gauge]),
+                                    memory_order_relaxed);
+    }
+    return sum;
+}
+
+/* --- addresses --- */
+
+struct shared_address shared_address_of(const struct sockaddr *address)
+{
+    struct shared_address result = {.len = 0};
+    const unsigned char *bytes = NULL;
+    if (address->sa_family == AF_INET) {
+        bytes = (const unsigned char *)&((const struct sockaddr_in *)address)->sin_addr;
+        result.len = 4;
+    } else if (address->sa_family == AF_INET6) {
+        const struct in6_addr *ip = &((const struct sockaddr_in6 *)address)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(ip);
+        bytes = ip->s6_addr + (mapped ? 12 : 0);
+        result.len = mapped ? 4 : 8;
+    }
+    if (bytes != NULL)
+        memcpy(result.bytes, bytes, result.len);
+    return result;
+}
+
+/* One hash of 64 bits serves both lines of the sketch. */
+static uint64_t hash(const struct shared *shared, struct shared_address address)
+{
+    return crypto_hash_under(shared->memory->key, address.bytes, address.len);
+}
+
+static size_t column(uint64_t hash, unsigned line)
+{
+    return (size_t)(hash >> (32 * line)) & (SHARED_SKETCH_WIDTH - 1);
+}
+
+void shared_count_address(struct shared *shared, unsigned index, struct shared_address address,
+                          int change)
+{
+    uint64_t value = hash(shared, address);
+    for (unsigned line = 0; line < SHARED_SKETCH_DEPTH; line++)
+        atomic_fetch_add_explicit(&shared_row(shared, index)->sketch[line][column(value, line)],
+                                  (uint32_t)change, memory_order_relaxed);
+}
+
+uint64_t shared_address_count(const struct shared *shared, struct shared_address address)
+{
+    uint64_t value = hash(shared, address);
+    uint64_t least = UINT64_MAX;
+    for (unsigned line = 0; line < SHARED_SKETCH_DEPTH; line++) {
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < shared->rows; i++)
+            sum += atomic_load_explicit(&shared_row(shared, i)->sketch[line][column(value, line)],
+                                        memory_order_relaxed);
+        least = sum < least ? sum : least;
+    }
+    return least;
+}

@@ -1,0 +1,82 @@
+/* Counters in memory that supervisor and workers share: metrics and limits over all workers without asking any.
+ *
+ * One row for each worker, which only that worker writes; the supervisor clears the row of one that crashed. Everybody
+ * reads. Sums over rows may be a moment old, so a limit may be passed by as many as come in that moment.
+ *
+ * Connections per address are counted in a sketch (Cormode and Muthukrishnan 2005, count-min with two hashes): it never
+ * counts too few, and so few too many that it does not matter for a limit. IPv6 is counted by /64, which is what one
+ * subscriber gets; IPv4 in IPv6 as IPv4. */
+#ifndef ROOMLINE_APP_SHARED_H
+#define ROOMLINE_APP_SHARED_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/crypto.h"
+
+#define SHARED_ROW_MAX 256
+#define SHARED_SKETCH_DEPTH 2
+#define SHARED_SKETCH_WIDTH 32768 /* a power of two */
+
+/* X(name, what it counts) */
+#define SHARED_GAUGES(X)                                                                           \
+    X(connections, "open connections")                                                             \
+    X(websockets, "open WebSockets")                                                               \
+    X(sessions, "memberships held, here or away")                                                  \
+    X(rooms, "rooms with a member")
+
+struct shared_row {
+#define X(name, help) _Atomic uint64_t name;
+    SHARED_GAUGES(X)
+#undef X
+    _Atomic uint32_t sketch[SHARED_SKETCH_DEPTH][SHARED_SKETCH_WIDTH];
+};
+
+struct shared_memory;
+
+struct shared {
+    struct shared_memory *memory;
+    unsigned rows;
+    int fd; /* for workers to inherit; -1 in a worker */
+};
+
+/* In the supervisor. 0 or a negative errno. */
+int shared_create(struct shared *shared, unsigned rows);
+
+/* In a worker: takes over the inherited descriptor, and closes it. 0 or a negative errno; EINVAL where another version of
+ * the program made it. */
+int shared_attach(struct shared *shared, int fd, unsigned rows);
+
+void shared_done(struct shared *shared);
+
+struct shared_row *shared_row(const struct shared *shared, unsigned index);
+void shared_clear_row(struct shared *shared, unsigned index);
+
+enum shared_gauge {
+#define X(name, help) SHARED_##name,
+    SHARED_GAUGES(X)
+#undef X
+};
+
+/* Over all rows. */
+uint64_t shared_sum(const struct shared *shared, enum shared_gauge gauge);
+
+/* What an address is counted as. */
+struct shared_address {
+    unsigned char bytes[8];
+    unsigned char len;
+};
+
+struct shared_address shared_address_of(const struct sockaddr *address);
+
+/* One connection more or less from this address in the worker's own row. */
+void shared_count_address(struct shared *shared, unsigned index, struct shared_address address,
+                          int change);
+
+/* Connections from this address over all rows. */
+uint64_t shared_address_count(const struct shared *shared, struct shared_address address);
+
+#endif
