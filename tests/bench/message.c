@@ -47,10 +47,10 @@ static const char *const sdp_lines[] = {
     "a=fingerprint:sha-256 1F:9A:44:C2:7E:0B:D8:63:5A:91:EE:27:4C:B0:8D:36" CRLF,
     "a=setup:actpass" CRLF "a=mid:0" CRLF "a=sendrecv" CRLF "a=rtcp-mux" CRLF,
     "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level" CRLF,
-    "a=extmap:4 http:\\/\\/www.webrtc.org\\/experiments\\/rtp-hdrext\\/abs-send-time" CRLF,
+    "a=extmap:4 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time" CRLF,
     "a=rtpmap:111 opus/48000/2" CRLF "a=fmtp:111 minptime=10;useinbandfec=1" CRLF,
     "a=rtpmap:96 VP8/90000" CRLF "a=rtcp-fb:96 goog-remb" CRLF "a=rtcp-fb:96 nack pli" CRLF,
-    "a=ssrc:2751882103 cname:Jx5\\u00e9vT2mPq8w" CRLF,
+    "a=ssrc:2751882103 cname:Jx5evT2mPq8wKd0s" CRLF,
     NULL,
 };
 

@@ -6,6 +6,13 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { DEFAULT_TIMEOUT } from './inbox.js';
 
+const open = new Set();
+
+/** Drops every connection that a test left behind. */
+export function dropConnections() {
+    for (const tcp of open) tcp.destroy();
+}
+
 /** A TCP or TLS connection to a server: {socket: what carries bytes, tcp: the net.Socket below}. */
 export async function connectSocket(
     server,
@@ -14,6 +21,8 @@ export async function connectSocket(
     const address = new URL(url);
     const host = address.hostname.replace(/^\[|\]$/g, '');
     const tcp = net.connect({ host, port: Number(address.port), noDelay: true, ...tcpOptions });
+    open.add(tcp);
+    tcp.once('close', () => open.delete(tcp));
     await once(tcp, 'connect');
     tcp.on('error', () => {}); // a reset is seen as the end
     if (address.protocol === 'http:') return { socket: tcp, tcp };

@@ -18,6 +18,7 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'; // RFC 6455 section 1.3
 /**
  * Connects and upgrades. Options: those of connectSocket and upgradeRequest, and
  *   worker     index of the worker to land on: connects again until it does
+ *   early      bytes to send in the same write as the upgrade request
  *   autoPong   true: answer pings       autoClose  true: answer a close frame, then end the socket
  */
 export async function connectWebSocket(server, options = {}) {
@@ -33,7 +34,11 @@ export async function connectWebSocket(server, options = {}) {
 async function open(server, options) {
     const { socket, tcp } = await connectSocket(server, options);
     const key = options.key ?? randomBytes(16).toString('base64');
-    socket.write(upgradeRequest(options.url ?? server.url, { ...options, key }), 'latin1');
+    const request = Buffer.from(
+        upgradeRequest(options.url ?? server.url, { ...options, key }),
+        'latin1',
+    );
+    socket.write(Buffer.concat([request, options.early ?? Buffer.alloc(0)]));
     const { status, headers, rest } = await readHead(socket);
     if (status !== 101) {
         const body = await readBody(socket, rest, Number(headers['content-length'] ?? 0));
