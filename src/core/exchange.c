@@ -1,0 +1,247 @@
+#include "core/exchange.h"
+
+#include "base/log.h"
+#include "core/reply.h"
+#include "core/state.h"
+
+/* ---- a client's message */
+
+static bool over_rate(struct session *session, size_t bytes)
+{
+    const struct exchange_options *options = &session->exchange->options;
+    uint64_t now = session->exchange->now;
+    if (bucket_is_full(&session->messages, options->messages_per_second, now))
+        session->strikes = 0;
+    bool message_fits = bucket_take(&session->messages, options->messages_per_second,
+                                    options->messages_burst, 1, now);
+    bool bytes_fit = bucket_take(&session->bytes, options->bytes_per_second,
+                                 options->bytes_burst, bytes, now);
+    return !message_fits || !bytes_fit;
+}
+
+static void slow_down(struct session *session, const struct envelope *envelope)
+{
+    uint64_t limit = session->exchange->options.rate_strikes;
+    session_fail(session, ERR_RATE_LIMITED, envelope->to, envelope->id);
+    if (limit != 0 && ++session->strikes > limit)
+        session_close(session, CLOSE_RATE_LIMITED);
+}
+
+static void on_join(struct session *session, const struct envelope *envelope,
+                    struct message *message)
+{
+    (void)message;
+    (void)envelope;
+    session_fail(session, ERR_ALREADY_JOINED, SLICE_NONE, SLICE_NONE);
+}
+
+static void on_info(struct session *session, const struct envelope *envelope,
+                    struct message *message)
+{
+    struct exchange *exchange = session->exchange;
+    (void)message;
+    if (exchange->options.info_size != 0 && envelope->info.len > exchange->options.info_size) {
+        session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
+        return;
+    }
+    exchange->world.send(exchange->world.context,
+                         &(struct frame){.kind = FRAME_INFO,
+                                         .from = exchange->options.self,
+                                         .to = DIRECTORY,
+                                         .room = room_name(session->room),
+                                         .peer = member_name(session->member),
+                                         .secret = session->secret,
+                                         .info = envelope->info});
+}
+
+static void on_ping(struct session *session, const struct envelope *envelope,
+                    struct message *message)
+{
+    (void)message;
+    if (envelope->has_received && !session_acked(session, envelope->received))
+        session_fail(session, ERR_BAD_MESSAGE, SLICE_NONE, SLICE_NONE);
+    else
+        session_send(session, reply_pong(session->received));
+}
+
+static void on_leave(struct session *session, const struct envelope *envelope,
+                     struct message *message)
+{
+    (void)envelope;
+    (void)message;
+    session_leave(session, LEAVE_LEFT);
+}
+
+/* Handlers of the messages of one who has joined. */
+static void (*const handlers[TYPE_COUNT])(struct session *, const struct envelope *,
+                                          struct message *) = {
+    [TYPE_JOIN] = on_join, [TYPE_SIGNAL] = route_signal, [TYPE_INFO] = on_info,
+    [TYPE_PING] = on_ping, [TYPE_LEAVE] = on_leave,
+};
+
+static void receive_joined(struct session *session, const struct envelope *envelope, int error,
+                           struct message *message)
+{
+    session_confirm(session);
+    if (envelope->type == TYPE_SIGNAL)
+        session->received++; /* whatever comes of it, so that both sides count alike */
+    if (envelope->type != TYPE_LEAVE && over_rate(session, message->len))
+        slow_down(session, envelope);
+    else if (error != 0)
+        session_fail(session, error, envelope->to, envelope->id);
+    else
+        handlers[envelope->type](session, envelope, message);
+}
+
+static void receive_first(struct session *session, const struct envelope *envelope, int error)
+{
+    if (error == 0 && envelope->type == TYPE_JOIN)
+        join_start(session, envelope);
+    else if (error == ERR_BAD_MESSAGE || envelope->type == TYPE_JOIN)
+        session_fail(session, error, SLICE_NONE, SLICE_NONE);
+    else
+        session_fail(session, ERR_NOT_JOINED, SLICE_NONE, SLICE_NONE);
+}
+
+void exchange_receive(struct session *session, struct message *message)
+{
+    struct envelope envelope;
+    if (session->entry != NULL) {
+        join_early(session, message);
+        return;
+    }
+    int error = envelope_read(&envelope, message_text(message));
+    if (error == ERR_NOT_JSON)
+        session_close(session, CLOSE_NOT_JSON);
+    else if (session->state == SESSION_NEW)
+        receive_first(session, &envelope, error);
+    else if (session->state == SESSION_HERE)
+        receive_joined(session, &envelope, error, message);
+    message_unref(message);
+}
+
+/* ---- sockets */
+
+struct session *exchange_open(struct exchange *exchange, void *connection, struct slice room,
+                              uint64_t number)
+{
+    return session_new(exchange, connection, room, number);
+}
+
+void exchange_pong(struct session *session, uint64_t number)
+{
+    if (session->state != SESSION_HERE)
+        return;
+    session_confirm(session);
+    session->acking = false;
+    if (number > session->hold.acked)
+        session_acked(session, number);
+}
+
+void exchange_lost(struct session *session, enum close_code cause)
+{
+    session_unplugged(session, cause);
+}
+
+/* ---- frames of the bus */
+
+static void on_worker_down(struct exchange *exchange, const struct frame *frame)
+{
+    struct entry *entry, *next;
+    MAP_EACH(exchange->entries, entry, next)
+    {
+        if (entry->session->state == SESSION_CLAIMING && entry->former == frame->worker)
+            handover_give_up(entry->session);
+    }
+    fence_on_worker_down(exchange, frame->worker);
+}
+
+void exchange_on_frame(struct exchange *exchange, const struct frame *frame)
+{
+    static void (*const on[FRAME_KIND_COUNT])(struct exchange *, const struct frame *) = {
+        [FRAME_ROOM] = join_on_room,
+        [FRAME_REFUSED] = join_on_refused,
+        [FRAME_JOINED] = room_on_event,
+        [FRAME_MOVED] = room_on_event,
+        [FRAME_CHANGED] = room_on_event,
+        [FRAME_GONE_AWAY] = room_on_event,
+        [FRAME_LEFT] = room_on_event,
+        [FRAME_WORKER_DOWN] = on_worker_down,
+        [FRAME_SIGNAL] = route_on_signal,
+        [FRAME_UNDELIVERED] = route_on_undelivered,
+        [FRAME_CLAIM] = handover_on_claim,
+        [FRAME_HOLD] = handover_on_hold,
+        [FRAME_HANDED] = handover_on_handed,
+        [FRAME_FENCE] = fence_on_fence,
+        [FRAME_FENCED] = fence_on_fenced,
+    };
+    if (frame->kind < FRAME_KIND_COUNT && on[frame->kind] != NULL)
+        on[frame->kind](exchange, frame);
+}
+
+/* ---- time, draining, the end */
+
+void exchange_tick(struct exchange *exchange, uint64_t now)
+{
+    exchange->now = now;
+    wheel_turn(&exchange->wheel, now);
+}
+
+void exchange_drain(struct exchange *exchange, uint64_t spread)
+{
+    struct session *session;
+    size_t turn = 0;
+    exchange->goaway_within = spread < 1000 ? 1000 : spread;
+    LIST_FOREACH(session, &exchange->sessions, link)
+    {
+        if (session->state == SESSION_HERE)
+            wheel_arm(&exchange->wheel, &session->deadline,
+                      exchange->now + 1 + spread * turn++ / (exchange->session_count + 1));
+    }
+}
+
+void exchange_close_all(struct exchange *exchange, enum close_code code)
+{
+    struct session *session = LIST_FIRST(&exchange->sessions), *next;
+    for (; session != NULL; session = next) {
+        next = LIST_NEXT(session, link);
+        session_close(session, code);
+    }
+}
+
+struct exchange *exchange_new(const struct exchange_options *options,
+                              const struct exchange_world *world, uint64_t now)
+{
+    struct exchange *exchange = mem_must(sizeof(*exchange));
+    exchange->options = *options;
+    exchange->world = *world;
+    exchange->now = now;
+    wheel_init(&exchange->wheel, now);
+    LIST_INIT(&exchange->sessions);
+    return exchange;
+}
+
+static void send_nowhere(void *context, const struct frame *frame)
+{
+    (void)context;
+    (void)frame;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    struct session *session;
+    exchange->world.send = send_nowhere;
+    while ((session = LIST_FIRST(&exchange->sessions)) != NULL) {
+        session->connection = NULL;
+        session_free(session);
+    }
+    handover_forget_all(exchange);
+    mem_free(exchange);
+}
+
+struct exchange_counts exchange_count(const struct exchange *exchange)
+{
+    return (struct exchange_counts){.rooms = MAP_COUNT(exchange->rooms),
+                                    .sessions = exchange->session_count,
+                                    .connections = exchange->connection_count};
+}

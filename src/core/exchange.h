@@ -1,0 +1,98 @@
+/* The exchange: who is in which room on this worker, and the way of each message.
+ *
+ * Pure decisions: events go in by the functions below, effects come out through struct exchange_world. No function of the
+ * world may call back into the exchange. Single-threaded. */
+#ifndef ROOMLINE_CORE_EXCHANGE_H
+#define ROOMLINE_CORE_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/message.h"
+#include "base/slice.h"
+#include "core/frame.h"
+
+struct exchange;
+struct session;
+
+/* What the exchange asks of the world. `connection` is what exchange_open() was given. */
+struct exchange_world {
+    void *context;
+
+    /* Queues a text message. Takes a reference of its own if it keeps it; may frame the message (message_frame()). */
+    void (*deliver)(void *connection, struct message *message);
+
+    /* Sends a WebSocket ping whose pong comes back through exchange_pong() with the same number. */
+    void (*ping)(void *connection, uint64_t number);
+
+    /* Sends what is queued, then closes with this code. The exchange has forgotten the connection: the session that
+     * exchange_open() returned is gone for it, and exchange_lost() must not be called for it. */
+    void (*close)(void *connection, enum close_code code);
+
+    /* Hands a frame to the bus. Never answers before it returns. The frame's slices are only valid for the call. */
+    void (*send)(void *context, const struct frame *frame);
+
+    void (*random)(void *context, void *bytes, size_t len);
+};
+
+/* Limits: 0 is none. Times in ms. Texts are the caller's and outlive the exchange. */
+struct exchange_options {
+    worker_id self;
+    uint64_t join_timeout;
+    uint64_t resume_window;
+    uint64_t ping_interval; /* only told to clients: the connection does it */
+    size_t info_size;       /* bytes */
+    uint64_t messages_per_second, messages_burst;
+    uint64_t bytes_per_second, bytes_burst;
+    uint64_t rate_strikes;
+    size_t hold_messages, hold_bytes;
+    struct slice ice_servers; /* JSON array */
+};
+
+struct exchange *exchange_new(const struct exchange_options *options,
+                              const struct exchange_world *world, uint64_t now);
+
+/* Closes nothing and tells nobody: for the end of the process. */
+void exchange_free(struct exchange *exchange);
+
+/* A WebSocket came up for a room (its name valid, decoded). `number` names the connection in the log. NULL: no memory. */
+struct session *exchange_open(struct exchange *exchange, void *connection, struct slice room,
+                              uint64_t number);
+
+/* A whole text message. Takes over the caller's reference; it must be the only one, since a signal is rewritten in place.
+ * Its room in front must be EXCHANGE_ROOM or more. */
+void exchange_receive(struct session *session, struct message *message);
+
+/* Space in front of a message's text that lets any signal be rewritten in place: the head around the longest
+ * peer ID, each byte of which may need six to be escaped. */
+#define EXCHANGE_ROOM (40 + 6 * 64)
+
+/* The pong to world.ping(number), or any sign of life (number 0) right after a join. */
+void exchange_pong(struct session *session, uint64_t number);
+
+/* The connection is gone or about to be closed by its owner, for this cause (CLOSE_NONE: the socket broke). The
+ * exchange never uses the connection again; the membership stays for the resume window where the cause allows. */
+void exchange_lost(struct session *session, enum close_code cause);
+
+/* A frame for this worker came by the bus. */
+void exchange_on_frame(struct exchange *exchange, const struct frame *frame);
+
+/* Time passes; call every 50 ms or so, and before events so that rates are measured right. */
+void exchange_tick(struct exchange *exchange, uint64_t now);
+
+/* Draining: tells the sessions that are here now goaway, spread evenly over `spread` ms. */
+void exchange_drain(struct exchange *exchange, uint64_t spread);
+
+/* Closes every connection with 1012 (all is delivered that was accepted). */
+void exchange_close_all(struct exchange *exchange, enum close_code code);
+
+struct exchange_counts {
+    size_t rooms;    /* with a member here */
+    size_t sessions; /* joined, here or away */
+    size_t connections;
+};
+
+struct exchange_counts exchange_count(const struct exchange *exchange);
+
+#endif

@@ -1,0 +1,292 @@
+#include "core/frame.h"
+
+#include <endian.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "core/envelope.h"
+
+/* Little-endian, in the order of the field table:
+ *
+ *     u32 length of what follows | u8 kind | u64 from | u64 to | fields
+ *
+ * where a text is u32 length + bytes. `data` is the last field, so that it can be sent from where it lies. */
+
+enum field_bit {
+    REQUEST = 1 << 0,
+    ERROR = 1 << 1,
+    VERSION = 1 << 2,
+    WORKER = 1 << 3,
+    RECEIVED = 1 << 4,
+    REASON = 1 << 5,
+    SECRET = 1 << 6,
+    PROOF = 1 << 7,
+    ROOM = 1 << 8,
+    PEER = 1 << 9,
+    SENDER = 1 << 10,
+    ID = 1 << 11,
+    INFO = 1 << 12,
+    ROSTER = 1 << 13,
+    DATA = 1 << 14,
+};
+
+enum field_type { U32, U64, BYTES16, TEXT };
+
+static const struct field {
+    enum field_bit bit;
+    enum field_type type;
+    size_t offset;
+    size_t max; /* of a text, bytes */
+} fields[] = {
+#define FIELD(bit, type, name, max) {bit, type, offsetof(struct frame, name), max}
+    FIELD(REQUEST, U32, request, 0),
+    FIELD(ERROR, U32, error, 0),
+    FIELD(VERSION, U64, version, 0),
+    FIELD(WORKER, U64, worker, 0),
+    FIELD(RECEIVED, U64, received, 0),
+    FIELD(REASON, U32, reason, 0),
+    FIELD(SECRET, BYTES16, secret, 0),
+    FIELD(PROOF, BYTES16, proof, 0),
+    FIELD(ROOM, TEXT, room, ROOM_NAME_MAX),
+    FIELD(PEER, TEXT, peer, PEER_NAME_MAX),
+    FIELD(SENDER, TEXT, sender, PEER_NAME_MAX),
+    FIELD(ID, TEXT, id, ENVELOPE_ID_MAX),
+    FIELD(INFO, TEXT, info, UINT32_MAX),
+    FIELD(ROSTER, TEXT, roster, UINT32_MAX),
+    FIELD(DATA, TEXT, data, UINT32_MAX),
+#undef FIELD
+};
+
+#define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
+#define HEAD_SIZE (FRAME_LENGTH_SIZE + 1 + 8 + 8)
+
+static const struct kind {
+    const char *name;
+    unsigned fields;
+} kinds[FRAME_KIND_COUNT] = {
+    [FRAME_JOIN] = {"join", REQUEST | ROOM | PEER | SECRET | INFO},
+    [FRAME_RESUME] = {"resume", REQUEST | ROOM | PEER | SECRET | PROOF | INFO},
+    [FRAME_READ] = {"read", REQUEST | ROOM},
+    [FRAME_CONFIRM] = {"confirm", ROOM | PEER | SECRET},
+    [FRAME_INFO] = {"info", ROOM | PEER | SECRET | INFO},
+    [FRAME_AWAY] = {"away", ROOM | PEER | SECRET},
+    [FRAME_LEAVE] = {"leave", ROOM | PEER | SECRET | REASON},
+    [FRAME_ROOM] = {"room", REQUEST | ROOM | VERSION | WORKER | REASON | ROSTER},
+    [FRAME_REFUSED] = {"refused", REQUEST | ROOM | ERROR},
+    [FRAME_JOINED] = {"joined", ROOM | VERSION | PEER | WORKER | INFO},
+    [FRAME_MOVED] = {"moved", ROOM | VERSION | PEER | WORKER},
+    [FRAME_CHANGED] = {"changed", ROOM | VERSION | PEER | INFO},
+    [FRAME_GONE_AWAY] = {"gone-away", ROOM | VERSION | PEER | WORKER},
+    [FRAME_LEFT] = {"left", ROOM | VERSION | PEER | REASON},
+    [FRAME_WORKER_DOWN] = {"worker-down", WORKER},
+    [FRAME_SIGNAL] = {"signal", ROOM | PEER | SENDER | ID | DATA},
+    [FRAME_UNDELIVERED] = {"undelivered", ROOM | PEER | SENDER | ID | ERROR},
+    [FRAME_CLAIM] = {"claim", REQUEST | ROOM | PEER | RECEIVED},
+    [FRAME_HOLD] = {"hold", REQUEST | ROOM | PEER | DATA},
+    [FRAME_HANDED] = {"handed", REQUEST | ROOM | PEER | RECEIVED | ERROR},
+    [FRAME_FENCE] = {"fence", ROOM | PEER | WORKER},
+    [FRAME_FENCED] = {"fenced", ROOM | PEER},
+};
+
+static size_t field_size(const struct field *field, const struct frame *frame)
+{
+    static const size_t fixed[] = {[U32] = 4, [U64] = 8, [BYTES16] = SESSION_SECRET_SIZE, [TEXT] = 4};
+    const void *value = (const char *)frame + field->offset;
+    size_t size = fixed[field->type];
+    return field->type == TEXT ? size + ((const struct slice *)value)->len : size;
+}
+
+static size_t frame_size(const struct frame *frame)
+{
+    size_t size = HEAD_SIZE;
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        if (kinds[frame->kind].fields & fields[i].bit)
+            size += field_size(&fields[i], frame);
+    return size;
+}
+
+static char *put_u32(char *at, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(at, &value, sizeof(value));
+    return at + sizeof(value);
+}
+
+static char *put_u64(char *at, uint64_t value)
+{
+    value = htole64(value);
+    memcpy(at, &value, sizeof(value));
+    return at + sizeof(value);
+}
+
+static char *put_bytes(char *at, const void *bytes, size_t len)
+{
+    if (len > 0)
+        memcpy(at, bytes, len);
+    return at + len;
+}
+
+static char *put_field(char *at, const struct field *field, const struct frame *frame, bool with_data)
+{
+    const void *value = (const char *)frame + field->offset;
+    const struct slice *text = value;
+    switch (field->type) {
+    case U32:
+        return put_u32(at, *(const uint32_t *)value);
+    case U64:
+        return put_u64(at, *(const uint64_t *)value);
+    case BYTES16:
+        return put_bytes(at, value, SESSION_SECRET_SIZE);
+    default:
+        at = put_u32(at, (uint32_t)text->len);
+        return field->bit == DATA && !with_data ? at : put_bytes(at, text->ptr, text->len);
+    }
+}
+
+static void encode(const struct frame *frame, struct buf *out, bool with_data)
+{
+    size_t size = frame_size(frame);
+    char *at = buf_reserve(out, with_data ? size : size - frame->data.len);
+    if (at == NULL)
+        return;
+    char *start = at;
+    at = put_u32(at, (uint32_t)(size - FRAME_LENGTH_SIZE));
+    *at++ = (char)frame->kind;
+    at = put_u64(at, frame->from);
+    at = put_u64(at, frame->to);
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        if (kinds[frame->kind].fields & fields[i].bit)
+            at = put_field(at, &fields[i], frame, with_data);
+    out->len += (size_t)(at - start);
+}
+
+void frame_encode(const struct frame *frame, struct buf *out)
+{
+    encode(frame, out, true);
+}
+
+void frame_encode_head(const struct frame *frame, struct buf *out)
+{
+    encode(frame, out, false);
+}
+
+static bool take(struct slice *from, void *ret_bytes, size_t len)
+{
+    if (from->len < len)
+        return false;
+    memcpy(ret_bytes, from->ptr, len);
+    from->ptr += len;
+    from->len -= len;
+    return true;
+}
+
+static bool take_u32(struct slice *from, uint32_t *ret_value)
+{
+    if (!take(from, ret_value, sizeof(*ret_value)))
+        return false;
+    *ret_value = le32toh(*ret_value);
+    return true;
+}
+
+static bool take_u64(struct slice *from, uint64_t *ret_value)
+{
+    if (!take(from, ret_value, sizeof(*ret_value)))
+        return false;
+    *ret_value = le64toh(*ret_value);
+    return true;
+}
+
+static bool take_text(struct slice *from, struct slice *ret_text, size_t max)
+{
+    uint32_t len;
+    if (!take_u32(from, &len) || len > from->len || len > max)
+        return false;
+    *ret_text = (struct slice){from->ptr, len};
+    from->ptr += len;
+    from->len -= len;
+    return true;
+}
+
+static bool take_field(struct slice *from, const struct field *field, struct frame *frame)
+{
+    void *value = (char *)frame + field->offset;
+    switch (field->type) {
+    case U32:
+        return take_u32(from, value);
+    case U64:
+        return take_u64(from, value);
+    case BYTES16:
+        return take(from, value, SESSION_SECRET_SIZE);
+    default:
+        return take_text(from, value, field->max);
+    }
+}
+
+long frame_measure(struct slice bytes, size_t max)
+{
+    uint32_t len;
+    if (!take_u32(&bytes, &len))
+        return 0;
+    return len > max ? -1 : (long)len + FRAME_LENGTH_SIZE;
+}
+
+static bool names_are_valid(const struct frame *frame, unsigned present)
+{
+    return (!(present & ROOM) || text_is_room_name(frame->room)) &&
+           (!(present & PEER) || text_is_peer_name(frame->peer)) &&
+           (!(present & SENDER) || text_is_peer_name(frame->sender));
+}
+
+int frame_decode(struct slice bytes, struct frame *ret_frame)
+{
+    uint32_t len;
+    unsigned char kind;
+    memset(ret_frame, 0, sizeof(*ret_frame));
+    if (!take_u32(&bytes, &len) || len != bytes.len || !take(&bytes, &kind, 1) ||
+        !take_u64(&bytes, &ret_frame->from) || !take_u64(&bytes, &ret_frame->to))
+        return ERR_BAD_MESSAGE;
+    if (kind == FRAME_NONE || kind >= FRAME_KIND_COUNT)
+        return ERR_BAD_MESSAGE;
+    ret_frame->kind = kind;
+    unsigned present = kinds[kind].fields;
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        if (present & fields[i].bit && !take_field(&bytes, &fields[i], ret_frame))
+            return ERR_BAD_MESSAGE;
+    return bytes.len == 0 && names_are_valid(ret_frame, present) ? 0 : ERR_BAD_MESSAGE;
+}
+
+const char *frame_name(enum frame_kind kind)
+{
+    return kind > FRAME_NONE && kind < FRAME_KIND_COUNT ? kinds[kind].name : "none";
+}
+
+void roster_add(struct buf *roster, const struct roster_entry *entry)
+{
+    size_t size = 8 + 1 + 4 + entry->peer.len + 4 + entry->info.len;
+    char *at = buf_reserve(roster, size);
+    if (at == NULL)
+        return;
+    at = put_u64(at, entry->worker);
+    *at++ = entry->away;
+    at = put_u32(at, (uint32_t)entry->peer.len);
+    at = put_bytes(at, entry->peer.ptr, entry->peer.len);
+    at = put_u32(at, (uint32_t)entry->info.len);
+    put_bytes(at, entry->info.ptr, entry->info.len);
+    roster->len += size;
+}
+
+bool roster_next(struct slice *roster, struct roster_entry *ret_entry, bool *ret_broken)
+{
+    char away;
+    *ret_broken = false;
+    if (roster->len == 0)
+        return false;
+    if (take_u64(roster, &ret_entry->worker) && take(roster, &away, 1) &&
+        take_text(roster, &ret_entry->peer, PEER_NAME_MAX) && text_is_peer_name(ret_entry->peer) &&
+        take_text(roster, &ret_entry->info, UINT32_MAX)) {
+        ret_entry->away = away != 0;
+        return true;
+    }
+    *ret_broken = true;
+    return false;
+}

@@ -1,0 +1,117 @@
+/* What workers and the directory say to each other, whatever carries it (function calls, hub, Redis).
+ *
+ * One struct serves every kind; the table in frame.c says which fields a kind has, and encodes and decodes by it.
+ * Slices of a decoded frame point into the bytes it was read from. */
+#ifndef ROOMLINE_CORE_FRAME_H
+#define ROOMLINE_CORE_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#define SESSION_SECRET_SIZE 16
+
+/* A worker's address, new for each process it ever is, so that what was meant for a dead one reaches nobody. */
+typedef uint64_t worker_id;
+
+#define DIRECTORY ((worker_id)0) /* as a frame's address; as a peer's worker: its holder crashed */
+
+/* A membership's secret. All zero: none. */
+struct session_secret {
+    unsigned char bytes[SESSION_SECRET_SIZE];
+};
+
+enum frame_kind {
+    FRAME_NONE,
+
+    /* worker to directory; answered by FRAME_ROOM or FRAME_REFUSED with the same request number */
+    FRAME_JOIN,    /* room peer secret info: become a member */
+    FRAME_RESUME,  /* room peer secret proof info: take over the membership that `proof` proves, or join */
+    FRAME_READ,    /* room: tell me the roster, I missed something */
+
+    /* worker to directory; answered by events only; fenced by secret */
+    FRAME_CONFIRM, /* room peer secret: the client has its new secret, forget the old one */
+    FRAME_INFO,    /* room peer secret info */
+    FRAME_AWAY,    /* room peer secret: socket lost, held */
+    FRAME_LEAVE,   /* room peer secret reason */
+
+    /* directory to worker */
+    FRAME_ROOM,    /* request room version worker(the former holder) reason(enum room_outcome) roster */
+    FRAME_REFUSED, /* request room error */
+    FRAME_JOINED,  /* room version peer worker info (the events from here on) */
+    FRAME_MOVED,   /* room version peer worker: is here, on this worker now */
+    FRAME_CHANGED, /* room version peer info */
+    FRAME_GONE_AWAY, /* room version peer worker(0: its holder crashed) */
+    FRAME_LEFT,    /* room version peer reason */
+    FRAME_WORKER_DOWN, /* worker: is no more; nothing sent to it will be answered */
+
+    /* worker to worker */
+    FRAME_SIGNAL,  /* room peer(to) sender id data */
+    FRAME_UNDELIVERED, /* room peer(to) sender id error: a signal that found nobody, on its way back */
+    FRAME_CLAIM,   /* request room peer received: I hold this membership now, hand me what you held */
+    FRAME_HOLD,    /* request room peer data(one held message); several, in order */
+    FRAME_HANDED,  /* request room peer received(from the client) error(0, or it can't be resumed): that was all */
+    FRAME_FENCE,   /* room peer worker(the new holder): all I sent to peer by way of you is before this; pass it on */
+    FRAME_FENCED,  /* room peer: what came before your fence has reached the new holder */
+
+    FRAME_KIND_COUNT,
+};
+
+/* What FRAME_ROOM answers: a read, a new membership, or one taken over (whose former holder `worker` is, 0: it crashed). */
+enum room_outcome { ROOM_READ, ROOM_ENTERED, ROOM_TAKEN_OVER };
+
+enum leave_reason { LEAVE_LEFT, LEAVE_TIMEOUT, LEAVE_KICKED, LEAVE_REPLACED, LEAVE_ROOM_CLOSED, LEAVE_REASON_COUNT };
+
+struct frame {
+    enum frame_kind kind;
+    worker_id from;
+    worker_id to;
+    uint32_t request; /* chosen by who asks; 0: none */
+    int32_t error;
+    uint64_t version; /* of the room: each event is one more */
+    worker_id worker;
+    uint64_t received;
+    uint32_t reason; /* enum leave_reason */
+    struct session_secret secret;
+    struct session_secret proof;
+    struct slice room;
+    struct slice peer;
+    struct slice sender;
+    struct slice id;
+    struct slice info;
+    struct slice data;
+    struct slice roster; /* encoded entries: roster_next() */
+};
+
+/* One member in a roster. */
+struct roster_entry {
+    struct slice peer;
+    struct slice info;
+    worker_id worker;
+    bool away;
+};
+
+/* Appends length (u32, of what follows) and frame. */
+void frame_encode(const struct frame *frame, struct buf *out);
+
+/* The same with `data` left to the caller, who sends those bytes right behind: large payloads are not copied here. */
+void frame_encode_head(const struct frame *frame, struct buf *out);
+
+#define FRAME_LENGTH_SIZE 4
+
+/* The length of the first frame in the bytes, its length field included; 0: not known yet; -1: over max. */
+long frame_measure(struct slice bytes, size_t max);
+
+/* Reads one whole frame (as frame_measure() measured it). 0, or ERR_BAD_MESSAGE. */
+int frame_decode(struct slice bytes, struct frame *ret_frame);
+
+const char *frame_name(enum frame_kind kind);
+
+void roster_add(struct buf *roster, const struct roster_entry *entry);
+
+/* Takes the first entry off. False at the end, or where the bytes are broken (then *ret_broken). */
+bool roster_next(struct slice *roster, struct roster_entry *ret_entry, bool *ret_broken);
+
+#endif

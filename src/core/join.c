@@ -1,0 +1,284 @@
+/* The way in: join asks the directory, the answer makes a member, a resumed one waits for what was held. */
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "core/reply.h"
+#include "core/state.h"
+
+#define RANDOM_PEER_BYTES 12 /* 96 random bits */
+#define JOINED_MAX (64u << 20)
+
+struct entry *join_find(struct exchange *exchange, uint32_t request)
+{
+    struct entry *entry;
+    MAP_FIND(exchange->entries, &request, sizeof(request), entry);
+    return entry;
+}
+
+static uint32_t next_request(struct exchange *exchange)
+{
+    do
+        exchange->last_request++;
+    while (exchange->last_request == 0 || join_find(exchange, exchange->last_request) != NULL);
+    return exchange->last_request;
+}
+
+static void name_peer(struct exchange *exchange, struct entry *entry, struct slice wanted)
+{
+    char random[RANDOM_PEER_BYTES];
+    char text[CRYPTO_BASE64URL_SIZE(RANDOM_PEER_BYTES)];
+    if (wanted.ptr == NULL) {
+        exchange->world.random(exchange->world.context, random, sizeof(random));
+        crypto_base64url(random, sizeof(random), text, sizeof(text));
+        wanted = slice_of(text);
+    }
+    entry->peer_len = (unsigned)wanted.len;
+    memcpy(entry->peer, wanted.ptr, wanted.len);
+}
+
+static struct entry *entry_new(struct session *session, const struct envelope *envelope)
+{
+    struct exchange *exchange = session->exchange;
+    struct entry *entry = mem_zero(sizeof(*entry));
+    if (entry == NULL)
+        return NULL;
+    entry->session = session;
+    entry->request = next_request(exchange);
+    MAP_ADD(exchange->entries, &entry->request, sizeof(entry->request), entry);
+    if (entry->hh.tbl == NULL) {
+        mem_free(entry);
+        return NULL;
+    }
+    entry->resuming = envelope->session.ptr != NULL &&
+                      session_text_read(envelope->session, &entry->proof, entry->peer,
+                                        &entry->peer_len);
+    if (entry->resuming)
+        entry->received = envelope->received;
+    else
+        name_peer(exchange, entry, envelope->peer);
+    return entry;
+}
+
+void join_start(struct session *session, const struct envelope *envelope)
+{
+    struct exchange *exchange = session->exchange;
+    struct slice info = envelope->info.ptr == NULL ? SLICE("{}") : envelope->info;
+    if (exchange->options.info_size != 0 && info.len > exchange->options.info_size) {
+        session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
+        return;
+    }
+    struct entry *entry = entry_new(session, envelope);
+    if (entry == NULL) {
+        session_fail(session, ERR_UNAVAILABLE, SLICE_NONE, SLICE_NONE);
+        return;
+    }
+    session->entry = entry;
+    session_move(session, SESSION_ENTERING);
+    exchange->world.random(exchange->world.context, &session->secret, sizeof(session->secret));
+    struct frame request = {.kind = entry->resuming ? FRAME_RESUME : FRAME_JOIN,
+                            .from = exchange->options.self,
+                            .to = DIRECTORY,
+                            .request = entry->request,
+                            .room = room_name(session->room),
+                            .peer = {entry->peer, entry->peer_len},
+                            .secret = session->secret,
+                            .proof = entry->proof,
+                            .info = info};
+    exchange->world.send(exchange->world.context, &request);
+}
+
+void join_early(struct session *session, struct message *message)
+{
+    struct exchange_options *options = &session->exchange->options;
+    struct hold_limits limits = {options->hold_messages, options->hold_bytes};
+    struct hold *early = &session->entry->early;
+    if (hold_is_full(early, &limits, message->len) || !hold_add(early, message))
+        session_fail(session, ERR_RATE_LIMITED, SLICE_NONE, SLICE_NONE);
+    message_unref(message);
+}
+
+/* It is a member, and nobody is there to be told: the client never learnt its secret. */
+static bool leave_if_unplugged(struct session *session)
+{
+    if (session->connection != NULL || session->entry->resuming)
+        return false;
+    session_leave(session, LEAVE_LEFT);
+    return true;
+}
+
+static void entered(struct session *session, struct member *member)
+{
+    session_attach(session, member);
+    if (!leave_if_unplugged(session))
+        join_finish(session, false);
+}
+
+static void took_over(struct session *session, struct member *member, worker_id former)
+{
+    if (former == DIRECTORY) {
+        join_finish(session, false);
+        return;
+    }
+    if (member->session == NULL && member->heir == NULL) {
+        member->heir = session;
+        session->member = member;
+    }
+    session_move(session, SESSION_CLAIMING);
+    handover_claim(session, former);
+}
+
+/* The answer to a join or a resume: the room with us in it. */
+static void on_answer(struct session *session, const struct frame *frame)
+{
+    struct slice peer = {session->entry->peer, session->entry->peer_len};
+    bool whole = room_on_roster(session->room, frame);
+    struct member *member = room_member(session->room, peer);
+    if (!whole || member == NULL) {
+        log_event(LOG_ERROR, "roster-refused", LOG_SLICE("room", room_name(session->room)),
+                  LOG_SLICE("peer", peer), LOG_END);
+        session_refuse(session, ERR_UNAVAILABLE);
+    } else if (frame->reason == ROOM_TAKEN_OVER) {
+        took_over(session, member, frame->worker);
+    } else {
+        entered(session, member);
+    }
+}
+
+void join_on_room(struct exchange *exchange, const struct frame *frame)
+{
+    struct entry *entry = join_find(exchange, frame->request);
+    struct room *room = room_find(exchange, frame->room);
+    if (frame->reason == ROOM_READ) {
+        if (room != NULL)
+            room_on_roster(room, frame);
+    } else if (entry != NULL && entry->session->state == SESSION_ENTERING &&
+               entry->session->room == room) {
+        on_answer(entry->session, frame);
+    }
+}
+
+void join_on_refused(struct exchange *exchange, const struct frame *frame)
+{
+    struct entry *entry = join_find(exchange, frame->request);
+    struct room *room = room_find(exchange, frame->room);
+    if (entry != NULL && entry->session->state == SESSION_ENTERING)
+        session_refuse(entry->session, frame->error);
+    else if (frame->request == 0 && room != NULL)
+        room->reading = false;
+}
+
+/* ---- joined */
+
+static struct message *compose_joined(struct session *session, bool resumed)
+{
+    struct exchange *exchange = session->exchange;
+    struct member *member, *next;
+    struct buf out;
+    char text[SESSION_TEXT_SIZE];
+    session_text(&session->secret, member_name(session->member), text);
+    reply_joined_start(&out, &(struct joined){.room = room_name(session->room),
+                                              .peer = member_name(session->member),
+                                              .session = slice_of(text),
+                                              .resumed = resumed,
+                                              .received = session->received,
+                                              .ice_servers = exchange->options.ice_servers,
+                                              .ping_interval = exchange->options.ping_interval,
+                                              .resume_window = exchange->options.resume_window});
+    MAP_EACH(session->room->members, member, next)
+    {
+        if (member != session->member)
+            reply_joined_peer(&out, member_name(member), member_info(member), member->away);
+    }
+    return reply_joined_end(&out);
+}
+
+static void send_held(struct session *session)
+{
+    for (unsigned i = 0; i < session->hold.count; i++)
+        session->exchange->world.deliver(session->connection, hold_at(&session->hold, i));
+}
+
+/* What came while the hold was still with the former holder goes behind it. */
+static void append_late(struct session *session, struct hold *late)
+{
+    for (unsigned i = 0; i < late->count; i++)
+        if (!hold_add(&session->hold, hold_at(late, i)))
+            log_event(LOG_ERROR, "no-memory", LOG_SLICE("room", room_name(session->room)), LOG_END);
+}
+
+/* What the client sent behind its join without waiting for the answer. */
+static void receive_early(struct session *session, struct hold *early)
+{
+    bool gone = false;
+    session->gone = &gone;
+    while (!gone && early->count > 0) {
+        struct message *message = message_ref(hold_at(early, 0));
+        hold_ack(early, early->acked + 1);
+        exchange_receive(session, message);
+    }
+    if (!gone)
+        session->gone = NULL;
+}
+
+static void welcome(struct session *session, bool resuming, bool resumed, struct hold *early)
+{
+    struct message *message = compose_joined(session, resumed);
+    log_event(LOG_INFO, "joined", LOG_UINT("connection", session->number),
+              LOG_SLICE("room", room_name(session->room)),
+              LOG_SLICE("peer", member_name(session->member)),
+              LOG_STR("resumed", resumed ? "true" : "false"), LOG_END);
+    if (message == NULL) {
+        session_close(session, CLOSE_OVERLOADED);
+        return;
+    }
+    session_send(session, message);
+    send_held(session);
+    session->unconfirmed = resuming;
+    if (resuming)
+        session->exchange->world.ping(session->connection, session->hold.acked);
+    receive_early(session, early);
+}
+
+void join_finish(struct session *session, bool resumed)
+{
+    struct exchange *exchange = session->exchange;
+    struct entry *entry = session->entry;
+    struct member *member =
+        room_member(session->room, (struct slice){entry->peer, entry->peer_len});
+    if (member == NULL) {
+        session_refuse(session, ERR_UNAVAILABLE);
+        return;
+    }
+    struct room *room = session->room;
+    struct entry done = *entry;
+    struct hold early = entry->early;
+    entry->early = (struct hold){0};
+    room->uses++; /* what follows may end the session */
+    session_attach(session, member);
+    append_late(session, &entry->late);
+    session_entered(session);
+    session_move(session, SESSION_HERE);
+    if (session->connection == NULL)
+        session_unplugged(session, CLOSE_NONE);
+    else
+        welcome(session, done.resuming, resumed, &early);
+    hold_done(&early);
+    if (done.claimed) {
+        done.claim.room = room_name(room);
+        done.claim.peer = (struct slice){done.peer, done.peer_len};
+        handover_on_claim(exchange, &done.claim);
+    }
+    room_release(room);
+}
+
+void join_drop_claims(struct room *room, struct slice peer)
+{
+    struct entry *entry, *next;
+    MAP_EACH(room->exchange->entries, entry, next)
+    {
+        struct slice name = {entry->peer, entry->peer_len};
+        if (entry->session->state == SESSION_CLAIMING && entry->session->room == room &&
+            slice_equal(name, peer))
+            session_refuse(entry->session, ERR_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,169 @@
+#include "core/reply.h"
+
+#include <inttypes.h>
+
+#include "base/text.h"
+
+#define REPLY_MAX (64u << 20)
+
+static void start(struct buf *out, const char *type)
+{
+    buf_init(out, REPLY_MAX);
+    buf_add_format(out, "{\"type\":\"%s\"", type);
+}
+
+static void add_string(struct buf *out, const char *name, struct slice value)
+{
+    buf_add_format(out, ",\"%s\":", name);
+    text_add_json(out, value);
+}
+
+static void add_raw(struct buf *out, const char *name, struct slice value)
+{
+    buf_add_format(out, ",\"%s\":", name);
+    buf_add_slice(out, value);
+}
+
+static void add_number(struct buf *out, const char *name, uint64_t value)
+{
+    buf_add_format(out, ",\"%s\":%" PRIu64, name, value);
+}
+
+static void add_seconds(struct buf *out, const char *name, uint64_t ms)
+{
+    buf_add_format(out, ",\"%s\":%" PRIu64, name, ms / 1000);
+    if (ms % 1000 != 0)
+        buf_add_format(out, ".%03" PRIu64, ms % 1000);
+}
+
+static struct message *end(struct buf *out)
+{
+    buf_add_char(out, '}');
+    struct message *message = buf_failed(out) ? NULL : message_of(buf_slice(out));
+    buf_done(out);
+    return message;
+}
+
+struct message *reply_error(int error, struct slice to, struct slice id)
+{
+    struct buf out;
+    start(&out, "error");
+    add_string(&out, "code", slice_of(error_wire(error)));
+    add_string(&out, "message", slice_of(error_text(error)));
+    if (to.ptr != NULL)
+        add_string(&out, "to", to);
+    if (id.len > 0)
+        add_raw(&out, "id", id);
+    return end(&out);
+}
+
+struct message *reply_pong(uint64_t received)
+{
+    struct buf out;
+    start(&out, "pong");
+    add_number(&out, "received", received);
+    return end(&out);
+}
+
+struct message *reply_goaway(const char *reason, uint64_t reconnect_within_ms)
+{
+    struct buf out;
+    start(&out, "goaway");
+    add_string(&out, "reason", slice_of(reason));
+    add_number(&out, "reconnectWithin", reconnect_within_ms);
+    return end(&out);
+}
+
+static struct message *about_peer(const char *type, struct slice peer, struct slice info)
+{
+    struct buf out;
+    start(&out, type);
+    add_string(&out, "peer", peer);
+    if (info.ptr != NULL)
+        add_raw(&out, "info", info);
+    return end(&out);
+}
+
+struct message *reply_peer_joined(struct slice peer, struct slice info)
+{
+    return about_peer("peer-joined", peer, info);
+}
+
+struct message *reply_peer_info(struct slice peer, struct slice info)
+{
+    return about_peer("peer-info", peer, info);
+}
+
+struct message *reply_peer_away(struct slice peer)
+{
+    return about_peer("peer-away", peer, SLICE_NONE);
+}
+
+struct message *reply_peer_back(struct slice peer)
+{
+    return about_peer("peer-back", peer, SLICE_NONE);
+}
+
+struct message *reply_peer_left(struct slice peer, enum leave_reason reason)
+{
+    static const char *const reasons[LEAVE_REASON_COUNT] = {
+        [LEAVE_LEFT] = "left",         [LEAVE_TIMEOUT] = "timeout",
+        [LEAVE_KICKED] = "kicked",     [LEAVE_REPLACED] = "replaced",
+        [LEAVE_ROOM_CLOSED] = "room-closed",
+    };
+    struct buf out;
+    start(&out, "peer-left");
+    add_string(&out, "peer", peer);
+    add_string(&out, "reason", slice_of(reasons[reason]));
+    return end(&out);
+}
+
+struct message *reply_signal(struct slice from, struct slice data)
+{
+    struct buf out;
+    start(&out, "signal");
+    add_string(&out, "from", from);
+    add_raw(&out, "data", data);
+    return end(&out);
+}
+
+bool reply_signal_in_place(struct message *message, struct slice from, struct slice data)
+{
+    char bytes[64 + 6 * PEER_NAME_MAX];
+    struct buf head = {.data = bytes, .capacity = sizeof(bytes), .max = sizeof(bytes)};
+    buf_add_text(&head, "{\"type\":\"signal\",\"from\":");
+    text_add_json(&head, from);
+    buf_add_text(&head, ",\"data\":");
+    return !buf_failed(&head) && message_rewrap(message, buf_slice(&head), data, SLICE("}"));
+}
+
+void reply_joined_start(struct buf *out, const struct joined *joined)
+{
+    start(out, "joined");
+    add_string(out, "room", joined->room);
+    add_string(out, "peer", joined->peer);
+    add_string(out, "session", joined->session);
+    add_raw(out, "resumed", joined->resumed ? SLICE("true") : SLICE("false"));
+    add_number(out, "received", joined->received);
+    add_raw(out, "iceServers", joined->ice_servers);
+    add_seconds(out, "pingInterval", joined->ping_interval);
+    add_seconds(out, "resumeWindow", joined->resume_window);
+    buf_add_text(out, ",\"peers\":[");
+}
+
+void reply_joined_peer(struct buf *out, struct slice peer, struct slice info, bool away)
+{
+    if (out->len > 0 && out->data[out->len - 1] != '[')
+        buf_add_char(out, ',');
+    buf_add_text(out, "{\"peer\":");
+    text_add_json(out, peer);
+    add_raw(out, "info", info);
+    add_string(out, "state", away ? SLICE("away") : SLICE("here"));
+    buf_add_char(out, '}');
+}
+
+struct message *reply_joined_end(struct buf *out)
+{
+    buf_add_char(out, ']');
+    return end(out);
+}

@@ -1,0 +1,305 @@
+#include "core/room.h"
+
+#include "base/log.h"
+#include "core/reply.h"
+#include "core/session.h"
+#include "core/state.h"
+
+struct room *room_find(struct exchange *exchange, struct slice name)
+{
+    struct room *room;
+    MAP_FIND(exchange->rooms, name.ptr, name.len, room);
+    return room;
+}
+
+struct room *room_acquire(struct exchange *exchange, struct slice name)
+{
+    struct room *room = room_find(exchange, name);
+    if (room == NULL) {
+        room = mem_zero(sizeof(*room) + name.len);
+        if (room == NULL)
+            return NULL;
+        room->exchange = exchange;
+        room->name_len = (unsigned)name.len;
+        memcpy(room->name, name.ptr, name.len);
+        MAP_ADD(exchange->rooms, room->name, room->name_len, room);
+        if (room->hh.tbl == NULL) {
+            mem_free(room);
+            return NULL;
+        }
+    }
+    room->uses++;
+    return room;
+}
+
+static void member_free(struct member *member)
+{
+    fence_end(member);
+    if (member->session != NULL)
+        member->session->member = NULL;
+    if (member->heir != NULL)
+        member->heir->member = NULL;
+    MAP_DELETE(member->room->members, member);
+    mem_free(member->info);
+    mem_free(member);
+}
+
+void room_free(struct room *room)
+{
+    struct member *member, *next;
+    MAP_EACH(room->members, member, next)
+    {
+        member_free(member);
+    }
+    MAP_DELETE(room->exchange->rooms, room);
+    mem_free(room);
+}
+
+void room_release(struct room *room)
+{
+    if (--room->uses == 0)
+        room_free(room);
+}
+
+struct member *room_member(struct room *room, struct slice peer)
+{
+    struct member *member;
+    MAP_FIND(room->members, peer.ptr, peer.len, member);
+    return member;
+}
+
+void room_tell(struct room *room, const struct member *except, struct message *message)
+{
+    struct member *member, *next;
+    if (message == NULL)
+        return;
+    MAP_EACH(room->members, member, next)
+    {
+        if (member != except && member->session != NULL && member->session->state == SESSION_HERE)
+            session_send(member->session, message_ref(message));
+    }
+    message_unref(message);
+}
+
+static bool set_info(struct member *member, struct slice info)
+{
+    char *copy = NULL;
+    if (info.len > 0) {
+        copy = mem_alloc(info.len);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, info.ptr, info.len);
+    }
+    mem_free(member->info);
+    member->info = copy;
+    member->info_len = (unsigned)info.len;
+    return true;
+}
+
+static struct member *member_add(struct room *room, struct slice peer, struct slice info,
+                                 worker_id worker)
+{
+    struct member *member = mem_zero(sizeof(*member) + peer.len);
+    if (member == NULL)
+        return NULL;
+    member->room = room;
+    member->worker = worker;
+    member->name_len = (unsigned)peer.len;
+    memcpy(member->name, peer.ptr, peer.len);
+    MAP_ADD(room->members, member->name, member->name_len, member);
+    if (member->hh.tbl == NULL) {
+        mem_free(member);
+        return NULL;
+    }
+    if (!set_info(member, info)) {
+        member_free(member);
+        return NULL;
+    }
+    return member;
+}
+
+/* ---- one difference at a time: changes the replica and tells the local peers */
+
+static bool joined(struct room *room, struct slice peer, struct slice info, worker_id worker,
+                   bool away)
+{
+    struct member *member = member_add(room, peer, info, worker);
+    if (member == NULL)
+        return false;
+    member->away = away;
+    member->seen = true;
+    room_tell(room, member, reply_peer_joined(peer, info));
+    return true;
+}
+
+static void relocated(struct member *member, worker_id worker)
+{
+    worker_id former = member->worker;
+    worker_id self = member->room->exchange->options.self;
+    if (worker == former)
+        return;
+    member->worker = worker;
+    if (member->session != NULL && worker != self)
+        session_superseded(member->session);
+    else if (member->used && former != self && worker != self)
+        fence_start(member, former);
+    member->used = false;
+}
+
+static void came_back(struct member *member, worker_id worker)
+{
+    relocated(member, worker);
+    if (!member->away)
+        return;
+    member->away = false;
+    room_tell(member->room, member, reply_peer_back(member_name(member)));
+}
+
+static void went_away(struct member *member, worker_id worker)
+{
+    bool taken_away = worker != member->room->exchange->options.self;
+    if (member->session != NULL && taken_away)
+        session_superseded(member->session);
+    member->worker = worker;
+    if (member->away)
+        return;
+    member->away = true;
+    room_tell(member->room, member, reply_peer_away(member_name(member)));
+}
+
+static bool changed(struct member *member, struct slice info)
+{
+    if (slice_equal(member_info(member), info))
+        return true;
+    if (!set_info(member, info))
+        return false;
+    room_tell(member->room, member, reply_peer_info(member_name(member), member_info(member)));
+    return true;
+}
+
+/* A session that others ended: an administrator, or the directory, which had given it up. */
+static void end_session(struct member *member, enum leave_reason reason)
+{
+    static const enum close_code codes[LEAVE_REASON_COUNT] = {
+        [LEAVE_LEFT] = CLOSE_TAKEN_OVER,       [LEAVE_TIMEOUT] = CLOSE_TAKEN_OVER,
+        [LEAVE_KICKED] = CLOSE_KICKED,         [LEAVE_REPLACED] = CLOSE_TAKEN_OVER,
+        [LEAVE_ROOM_CLOSED] = CLOSE_ROOM_CLOSED,
+    };
+    struct session *session = member->session;
+    void *connection = session->connection;
+    if (connection != NULL) {
+        session->connection = NULL;
+        session->exchange->connection_count--;
+        session->exchange->world.close(connection, codes[reason]);
+    }
+    session_free(session);
+}
+
+static void left(struct member *member, enum leave_reason reason)
+{
+    struct room *room = member->room;
+    room_tell(room, member, reply_peer_left(member_name(member), reason));
+    room->uses++; /* ending the last session must not end the room under us */
+    if (member->session != NULL)
+        end_session(member, reason);
+    join_drop_claims(room, member_name(member));
+    member_free(member);
+    room_release(room);
+}
+
+/* ---- events */
+
+static void read_again(struct room *room)
+{
+    struct exchange *exchange = room->exchange;
+    if (room->reading)
+        return;
+    room->reading = true;
+    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_READ,
+                                                                  .from = exchange->options.self,
+                                                                  .to = DIRECTORY,
+                                                                  .room = room_name(room)});
+}
+
+static bool apply(struct room *room, const struct frame *event)
+{
+    struct member *member = room_member(room, event->peer);
+    if (event->kind == FRAME_JOINED)
+        return member == NULL && joined(room, event->peer, event->info, event->worker, false);
+    if (member == NULL)
+        return false;
+    switch (event->kind) {
+    case FRAME_MOVED:
+        came_back(member, event->worker);
+        return true;
+    case FRAME_CHANGED:
+        return changed(member, event->info);
+    case FRAME_GONE_AWAY:
+        went_away(member, event->worker);
+        return true;
+    case FRAME_LEFT:
+        left(member, event->reason < LEAVE_REASON_COUNT ? event->reason : LEAVE_LEFT);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void room_on_event(struct exchange *exchange, const struct frame *event)
+{
+    struct room *room = room_find(exchange, event->room);
+    if (room == NULL || room->version == 0 || event->version <= room->version)
+        return;
+    bool in_turn = event->version == room->version + 1;
+    room->uses++; /* the event may end the last session */
+    if (!in_turn || !apply(room, event))
+        read_again(room);
+    else
+        room->version = event->version;
+    room_release(room);
+}
+
+/* ---- the whole roster */
+
+static bool meet(struct room *room, const struct roster_entry *entry)
+{
+    struct member *member = room_member(room, entry->peer);
+    if (member == NULL)
+        return joined(room, entry->peer, entry->info, entry->worker, entry->away);
+    member->seen = true;
+    if (!changed(member, entry->info))
+        return false;
+    if (entry->away) {
+        relocated(member, entry->worker);
+        went_away(member, entry->worker);
+    } else {
+        came_back(member, entry->worker);
+    }
+    return true;
+}
+
+bool room_on_roster(struct room *room, const struct frame *frame)
+{
+    struct slice roster = frame->roster;
+    struct roster_entry entry;
+    struct member *member, *next;
+    bool broken, whole = true;
+    room->reading = false;
+    if (frame->version < room->version)
+        return true;
+    MAP_EACH(room->members, member, next)
+    {
+        member->seen = false;
+    }
+    while (whole && roster_next(&roster, &entry, &broken))
+        whole = meet(room, &entry);
+    if (!whole || broken)
+        return false;
+    MAP_EACH(room->members, member, next)
+    {
+        if (!member->seen)
+            left(member, LEAVE_LEFT);
+    }
+    room->version = frame->version;
+    return true;
+}

@@ -1,0 +1,79 @@
+/* A worker's replica of a room that somebody is in, or is about to enter, through this worker.
+ *
+ * Kept up to date by events that carry the room's version: mine + 1 is applied, anything newer means that one was missed
+ * and the roster is read again, anything older is passed over. */
+#ifndef ROOMLINE_CORE_ROOM_H
+#define ROOMLINE_CORE_ROOM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/message.h"
+#include "core/frame.h"
+
+struct exchange;
+struct session;
+
+struct room {
+    UT_hash_handle hh;
+    struct exchange *exchange;
+    struct member *members;
+    uint64_t version; /* 0: no roster seen yet */
+    unsigned uses;    /* sessions that stand in it */
+    bool reading;     /* a FRAME_READ is under way */
+    unsigned name_len;
+    char name[];
+};
+
+struct member {
+    UT_hash_handle hh;
+    struct room *room;
+    struct session *session; /* who holds the membership on this worker, or NULL */
+    struct session *heir;    /* who takes it over here and waits for what the former holder hands over, or NULL */
+    struct fence *fence;     /* while signals for it wait for the old way to be drained, or NULL */
+    worker_id worker;        /* where signals for it go; DIRECTORY: its holder crashed */
+    bool away;
+    bool used; /* signals went to `worker` by the bus */
+    bool seen; /* by the roster that is being applied */
+    unsigned name_len, info_len;
+    char *info;
+    char name[];
+};
+
+static inline struct slice room_name(const struct room *room)
+{
+    return (struct slice){room->name, room->name_len};
+}
+
+static inline struct slice member_name(const struct member *member)
+{
+    return (struct slice){member->name, member->name_len};
+}
+
+static inline struct slice member_info(const struct member *member)
+{
+    return (struct slice){member->info, member->info_len};
+}
+
+struct room *room_find(struct exchange *exchange, struct slice name);
+
+/* Finds or makes, and counts a use. NULL: no memory. */
+struct room *room_acquire(struct exchange *exchange, struct slice name);
+void room_release(struct room *room);
+
+struct member *room_member(struct room *room, struct slice peer);
+
+/* Sends to every peer that is here on this worker but `except`. Consumes the message; NULL is passed over. */
+void room_tell(struct room *room, const struct member *except, struct message *message);
+
+/* FRAME_JOINED, MOVED, CHANGED, GONE_AWAY, LEFT. */
+void room_on_event(struct exchange *exchange, const struct frame *event);
+
+/* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be applied. */
+bool room_on_roster(struct room *room, const struct frame *frame);
+
+/* For exchange_free(). */
+void room_free(struct room *room);
+
+#endif

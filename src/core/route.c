@@ -1,0 +1,130 @@
+/* The way of a signal: to a session on this worker, or one frame to the worker that holds the peer. */
+#include "base/log.h"
+#include "core/reply.h"
+#include "core/state.h"
+
+static struct hold_limits late_limits(const struct exchange *exchange)
+{
+    return (struct hold_limits){exchange->options.hold_messages, exchange->options.hold_bytes};
+}
+
+/* Whether the member's session or heir on this worker can take so many bytes. */
+static int can_take(struct member *member, size_t bytes)
+{
+    struct hold_limits limits = late_limits(member->room->exchange);
+    if (member->session != NULL)
+        return session_can_take(member->session, bytes);
+    struct hold *late = &member->heir->entry->late;
+    if (hold_is_full(late, &limits, bytes))
+        return ERR_PEER_BUSY;
+    return hold_reserve(late) ? 0 : ERR_UNAVAILABLE;
+}
+
+static void take(struct member *member, struct message *signal)
+{
+    if (member->session != NULL)
+        session_take(member->session, signal);
+    else
+        hold_add(&member->heir->entry->late, signal);
+}
+
+/* Rewrites the sender's own bytes and shares them: no copy. */
+static int deliver_here(struct member *member, const struct session *session, struct slice data,
+                        struct message *message)
+{
+    int error = can_take(member, data.len);
+    if (error != 0)
+        return error;
+    if (!reply_signal_in_place(message, member_name(session->member), data))
+        return ERR_INTERNAL;
+    take(member, message);
+    return 0;
+}
+
+static int deliver_elsewhere(struct member *member, const struct session *session,
+                             const struct envelope *envelope)
+{
+    struct exchange *exchange = session->exchange;
+    if (member->worker == DIRECTORY)
+        return ERR_UNAVAILABLE;
+    struct frame signal = {.kind = FRAME_SIGNAL,
+                           .from = exchange->options.self,
+                           .to = member->worker,
+                           .room = room_name(session->room),
+                           .peer = member_name(member),
+                           .sender = member_name(session->member),
+                           .id = envelope->id,
+                           .data = envelope->data};
+    enum fence_answer answer = fence_hold(member, &signal);
+    if (answer == FENCE_FULL)
+        return ERR_PEER_BUSY;
+    if (answer == FENCE_NONE) {
+        member->used = true;
+        exchange->world.send(exchange->world.context, &signal);
+    }
+    return 0;
+}
+
+void route_signal(struct session *session, const struct envelope *envelope, struct message *message)
+{
+    struct member *member = room_member(session->room, envelope->to);
+    int error;
+    if (member == NULL)
+        error = ERR_PEER_NOT_FOUND;
+    else if (member->session != NULL || member->heir != NULL)
+        error = deliver_here(member, session, envelope->data, message);
+    else
+        error = deliver_elsewhere(member, session, envelope);
+    if (error != 0)
+        session_fail(session, error, envelope->to, envelope->id);
+}
+
+static int deliver_frame(struct member *member, const struct frame *signal)
+{
+    int error = can_take(member, signal->data.len);
+    if (error != 0)
+        return error;
+    struct message *message = reply_signal(signal->sender, signal->data);
+    if (message == NULL)
+        return ERR_UNAVAILABLE;
+    take(member, message);
+    message_unref(message);
+    return 0;
+}
+
+static void return_to_sender(struct exchange *exchange, const struct frame *signal, int error)
+{
+    struct frame answer = *signal;
+    answer.kind = FRAME_UNDELIVERED;
+    answer.from = exchange->options.self;
+    answer.to = signal->from;
+    answer.error = error;
+    exchange->world.send(exchange->world.context, &answer);
+}
+
+void route_on_signal(struct exchange *exchange, const struct frame *frame)
+{
+    struct room *room = room_find(exchange, frame->room);
+    struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
+    worker_id moved_to = handover_moved_to(exchange, frame->room, frame->peer);
+    int error = 0;
+    if (member != NULL && (member->session != NULL || member->heir != NULL)) {
+        error = deliver_frame(member, frame);
+    } else if (moved_to != DIRECTORY) {
+        struct frame onward = *frame; /* keeps `from`: answers go to the sender's worker */
+        onward.to = moved_to;
+        exchange->world.send(exchange->world.context, &onward);
+    } else {
+        error = member == NULL ? ERR_PEER_NOT_FOUND : ERR_UNAVAILABLE;
+    }
+    if (error != 0)
+        return_to_sender(exchange, frame, error);
+}
+
+void route_on_undelivered(struct exchange *exchange, const struct frame *frame)
+{
+    struct room *room = room_find(exchange, frame->room);
+    struct member *sender = room == NULL ? NULL : room_member(room, frame->sender);
+    if (sender != NULL && sender->session != NULL && sender->session->state == SESSION_HERE)
+        session_fail(sender->session, frame->error, frame->peer, frame->id);
+}

@@ -1,0 +1,337 @@
+#include "core/session.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "core/reply.h"
+#include "core/state.h"
+
+static const char *const state_names[] = {
+    [SESSION_NEW] = "new",   [SESSION_ENTERING] = "entering", [SESSION_CLAIMING] = "claiming",
+    [SESSION_HERE] = "here", [SESSION_AWAY] = "away",
+};
+
+static const bool legal[][SESSION_AWAY + 1] = {
+    [SESSION_NEW] = {[SESSION_ENTERING] = true},
+    [SESSION_ENTERING] = {[SESSION_CLAIMING] = true, [SESSION_HERE] = true, [SESSION_AWAY] = true},
+    [SESSION_CLAIMING] = {[SESSION_HERE] = true, [SESSION_AWAY] = true},
+    [SESSION_HERE] = {[SESSION_AWAY] = true},
+    [SESSION_AWAY] = {false},
+};
+
+void session_move(struct session *session, enum session_state state)
+{
+    assert(legal[session->state][state]);
+    wheel_disarm(&session->deadline);
+    session->state = state;
+}
+
+static void log_session(enum log_level level, const char *event, const struct session *session,
+                        const char *cause)
+{
+    struct slice peer = session->member == NULL ? SLICE_NONE : member_name(session->member);
+    log_event(level, event, LOG_UINT("connection", session->number),
+              LOG_SLICE("room", room_name(session->room)), LOG_SLICE("peer", peer),
+              LOG_STR("state", state_names[session->state]), LOG_STR("cause", cause), LOG_END);
+}
+
+static void on_deadline(struct deadline *deadline)
+{
+    struct session *session =
+        (struct session *)((char *)deadline - offsetof(struct session, deadline));
+    switch (session->state) {
+    case SESSION_NEW:
+        session_close(session, CLOSE_SILENT);
+        break;
+    case SESSION_CLAIMING:
+        handover_give_up(session);
+        break;
+    case SESSION_HERE:
+        session_send(session, reply_goaway("draining", session->exchange->goaway_within));
+        break;
+    case SESSION_AWAY:
+        session_leave(session, LEAVE_TIMEOUT);
+        break;
+    case SESSION_ENTERING:
+        break; /* the bus answers every request */
+    }
+}
+
+struct session *session_new(struct exchange *exchange, void *connection, struct slice room,
+                            uint64_t number)
+{
+    struct session *session = mem_zero(sizeof(*session));
+    if (session == NULL)
+        return NULL;
+    session->room = room_acquire(exchange, room);
+    if (session->room == NULL) {
+        mem_free(session);
+        return NULL;
+    }
+    session->exchange = exchange;
+    session->connection = connection;
+    session->number = number;
+    session->deadline.on_due = on_deadline;
+    buf_init(&session->fences, 64 << 10);
+    LIST_INSERT_HEAD(&exchange->sessions, session, link);
+    exchange->session_count++;
+    exchange->connection_count++;
+    if (exchange->options.join_timeout != 0)
+        wheel_arm(&exchange->wheel, &session->deadline,
+                  exchange->now + exchange->options.join_timeout);
+    return session;
+}
+
+static void entry_free(struct session *session)
+{
+    struct entry *entry = session->entry;
+    if (entry == NULL)
+        return;
+    MAP_DELETE(session->exchange->entries, entry);
+    hold_done(&entry->late);
+    hold_done(&entry->early);
+    mem_free(entry);
+    session->entry = NULL;
+}
+
+void session_entered(struct session *session)
+{
+    entry_free(session);
+}
+
+void session_free(struct session *session)
+{
+    assert(session->connection == NULL);
+    if (session->gone != NULL)
+        *session->gone = true;
+    struct member *member = session->member;
+    if (member != NULL && member->session == session)
+        member->session = NULL;
+    if (member != NULL && member->heir == session)
+        member->heir = NULL;
+    fence_pass_on(session);
+    entry_free(session);
+    wheel_disarm(&session->deadline);
+    hold_done(&session->hold);
+    buf_done(&session->fences);
+    LIST_REMOVE(session, link);
+    session->exchange->session_count--;
+    room_release(session->room);
+    mem_free(session);
+}
+
+void session_send(struct session *session, struct message *message)
+{
+    if (message == NULL)
+        session_close(session, CLOSE_OVERLOADED);
+    else if (session->connection != NULL)
+        session->exchange->world.deliver(session->connection, message);
+    message_unref(message);
+}
+
+void session_fail(struct session *session, int error, struct slice to, struct slice id)
+{
+    enum close_code code = error_close(error, session->state == SESSION_HERE);
+    struct message *message = reply_error(error, to, id);
+    if (message != NULL && session->connection != NULL)
+        session->exchange->world.deliver(session->connection, message);
+    message_unref(message);
+    if (code != CLOSE_NONE) {
+        log_session(LOG_INFO, "refused", session, error_wire(error));
+        session_close(session, code);
+    }
+}
+
+/* Gives the connection up; the caller says what becomes of the session. */
+static void *detach(struct session *session)
+{
+    void *connection = session->connection;
+    if (connection != NULL)
+        session->exchange->connection_count--;
+    session->connection = NULL;
+    return connection;
+}
+
+void session_close(struct session *session, enum close_code code)
+{
+    struct exchange *exchange = session->exchange;
+    void *connection = detach(session);
+    if (connection == NULL)
+        return;
+    exchange->world.close(connection, code);
+    session_unplugged(session, code);
+}
+
+static void tell_directory(struct session *session, enum frame_kind kind, enum leave_reason reason)
+{
+    struct exchange *exchange = session->exchange;
+    struct frame frame = {.kind = kind,
+                          .from = exchange->options.self,
+                          .to = DIRECTORY,
+                          .room = room_name(session->room),
+                          .peer = member_name(session->member),
+                          .secret = session->secret,
+                          .reason = reason};
+    exchange->world.send(exchange->world.context, &frame);
+}
+
+static void go_away(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    session_move(session, SESSION_AWAY);
+    session->acking = false;
+    wheel_arm(&exchange->wheel, &session->deadline,
+              exchange->now + exchange->options.resume_window);
+    tell_directory(session, FRAME_AWAY, 0);
+}
+
+void session_unplugged(struct session *session, enum close_code cause)
+{
+    detach(session);
+    log_session(LOG_DEBUG, "unplugged", session, cause == CLOSE_NONE ? "lost" : close_reason(cause));
+    switch (session->state) {
+    case SESSION_NEW:
+        session_free(session);
+        break;
+    case SESSION_ENTERING:
+    case SESSION_CLAIMING:
+        break; /* goes on without a socket: what comes back from the directory has to be dealt with */
+    case SESSION_HERE:
+        if (close_resumable(cause) && session->exchange->options.resume_window != 0)
+            go_away(session);
+        else
+            session_leave(session, cause == CLOSE_NONE ? LEAVE_TIMEOUT : LEAVE_LEFT);
+        break;
+    case SESSION_AWAY:
+        break;
+    }
+}
+
+void session_leave(struct session *session, enum leave_reason reason)
+{
+    struct exchange *exchange = session->exchange;
+    log_session(LOG_INFO, "left", session, reason == LEAVE_TIMEOUT ? "timeout" : "left");
+    tell_directory(session, FRAME_LEAVE, reason);
+    void *connection = detach(session);
+    if (connection != NULL)
+        exchange->world.close(connection, CLOSE_NORMAL);
+    session_free(session);
+}
+
+void session_superseded(struct session *session)
+{
+    void *connection = detach(session);
+    if (connection != NULL)
+        session->exchange->world.close(connection, CLOSE_TAKEN_OVER);
+    if (session->state == SESSION_HERE) {
+        session_move(session, SESSION_AWAY);
+        wheel_arm(&session->exchange->wheel, &session->deadline,
+                  session->exchange->now + session->exchange->options.resume_window);
+    }
+}
+
+static void displace(struct session *other, const struct session *session)
+{
+    if (other == NULL || other == session)
+        return;
+    session_superseded(other);
+    session_free(other);
+}
+
+void session_attach(struct session *session, struct member *member)
+{
+    displace(member->session, session);
+    displace(member->heir, session);
+    member->heir = NULL;
+    member->session = session;
+    session->member = member;
+}
+
+void session_refuse(struct session *session, int error)
+{
+    session_fail(session, error, SLICE_NONE, SLICE_NONE);
+    session_close(session, CLOSE_OVERLOADED); /* where the error alone does not close */
+    session_free(session);
+}
+
+void session_confirm(struct session *session)
+{
+    if (!session->unconfirmed || session->state != SESSION_HERE)
+        return;
+    session->unconfirmed = false;
+    tell_directory(session, FRAME_CONFIRM, 0);
+}
+
+/* ---- signals to the client */
+
+static struct hold_limits limits_of(const struct session *session)
+{
+    const struct exchange_options *options = &session->exchange->options;
+    return (struct hold_limits){options->hold_messages, options->hold_bytes};
+}
+
+int session_can_take(struct session *session, size_t bytes)
+{
+    struct hold_limits limits = limits_of(session);
+    if (session->state != SESSION_HERE && hold_is_full(&session->hold, &limits, bytes))
+        return ERR_PEER_BUSY;
+    return hold_reserve(&session->hold) ? 0 : ERR_UNAVAILABLE;
+}
+
+/* A client that only answers pings acknowledges by that: asked for when the hold is half full. */
+static void ask_for_ack(struct session *session, const struct hold_limits *limits)
+{
+    size_t messages = limits->messages == 0 ? 64 : limits->messages;
+    size_t bytes = limits->bytes == 0 ? 256 << 10 : limits->bytes;
+    if (session->acking || (session->hold.count < messages / 2 && session->hold.bytes < bytes / 2))
+        return;
+    session->acking = true;
+    session->exchange->world.ping(session->connection, hold_last(&session->hold));
+}
+
+void session_take(struct session *session, struct message *signal)
+{
+    struct hold_limits limits = limits_of(session);
+    if (session->state != SESSION_HERE) {
+        hold_add(&session->hold, signal);
+        return;
+    }
+    /* What was written to a live socket this long ago has arrived, or resuming will say that it can't. */
+    while (session->hold.count > 0 && hold_is_full(&session->hold, &limits, signal->len))
+        hold_ack(&session->hold, session->hold.acked + 1);
+    bool held = hold_add(&session->hold, signal);
+    session->exchange->world.deliver(session->connection, signal);
+    if (held)
+        ask_for_ack(session, &limits);
+}
+
+bool session_acked(struct session *session, uint64_t number)
+{
+    return hold_ack(&session->hold, number);
+}
+
+/* ---- the secret as text */
+
+void session_text(const struct session_secret *secret, struct slice peer, char *ret_text)
+{
+    unsigned char bytes[SESSION_SECRET_SIZE + PEER_NAME_MAX];
+    memcpy(bytes, secret->bytes, SESSION_SECRET_SIZE);
+    memcpy(bytes + SESSION_SECRET_SIZE, peer.ptr, peer.len);
+    crypto_base64url(bytes, SESSION_SECRET_SIZE + peer.len, ret_text, SESSION_TEXT_SIZE);
+}
+
+bool session_text_read(struct slice text, struct session_secret *ret_secret, char *ret_peer,
+                       unsigned *ret_peer_len)
+{
+    char bytes[SESSION_SECRET_SIZE + PEER_NAME_MAX];
+    long len = crypto_base64url_decode(text, bytes, sizeof(bytes));
+    if (len <= SESSION_SECRET_SIZE)
+        return false;
+    struct slice peer = {bytes + SESSION_SECRET_SIZE, (size_t)len - SESSION_SECRET_SIZE};
+    if (!text_is_peer_name(peer))
+        return false;
+    memcpy(ret_secret->bytes, bytes, SESSION_SECRET_SIZE);
+    memcpy(ret_peer, peer.ptr, peer.len);
+    *ret_peer_len = (unsigned)peer.len;
+    return true;
+}

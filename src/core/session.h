@@ -1,0 +1,121 @@
+/* A session: one client's socket before it joined, and its membership from then on, with or without a socket.
+ *
+ *     NEW --join--> ENTERING --refused--------------------------------------------> (gone)
+ *                      |---entered--------------------> HERE --leave, kicked------> (gone)
+ *                      |                                |  ^ (a new session takes over)
+ *                      '--took over--> CLAIMING --------'  AWAY --window over-----> (gone)
+ *                                         |   HERE --socket lost--> AWAY
+ *                                         '--socket lost meanwhile--> AWAY
+ */
+#ifndef ROOMLINE_CORE_SESSION_H
+#define ROOMLINE_CORE_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/error.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "base/wheel.h"
+#include "core/bucket.h"
+#include "core/envelope.h"
+#include "core/frame.h"
+#include "core/hold.h"
+#include "core/room.h"
+
+enum session_state { SESSION_NEW, SESSION_ENTERING, SESSION_CLAIMING, SESSION_HERE, SESSION_AWAY };
+
+/* What a session needs only on its way in. */
+struct entry {
+    UT_hash_handle hh;          /* in exchange->entries, by request */
+    struct session *session;
+    uint32_t request;
+    bool resuming;
+    struct session_secret proof; /* of the membership to resume */
+    worker_id former;            /* while CLAIMING: who was asked for the hold */
+    uint64_t received;           /* signals the client has, says it */
+    struct hold early;           /* came from the client before it had its answer */
+    struct hold late;            /* came for it while CLAIMING, goes behind what is handed over */
+    bool claimed;                /* somebody else resumes it already: hand over once it is ours */
+    struct frame claim;          /* its to, request, received */
+    unsigned peer_len;
+    char peer[PEER_NAME_MAX];
+};
+
+struct session {
+    LIST_ENTRY(session) link; /* in exchange->sessions */
+    struct exchange *exchange;
+    void *connection; /* NULL: no socket */
+    struct room *room;
+    struct member *member; /* whose session or heir this is, and nothing else's */
+    struct entry *entry;   /* ENTERING, CLAIMING */
+    struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY: to come back */
+    struct session_secret secret;
+    enum session_state state;
+    bool unconfirmed; /* the client was not yet heard since it got a new secret */
+    bool acking;      /* a world.ping for an acknowledgement is out */
+    uint64_t number;  /* names the connection in the log */
+    uint64_t received; /* signals from the client in this membership */
+    struct hold hold;  /* signals to the client */
+    struct bucket messages, bytes;
+    unsigned strikes;  /* rate-limited since the bucket was last full */
+    bool *gone;        /* told when the session is freed; or NULL */
+    struct buf fences; /* FRAME_FENCEs to pass on once the hold is handed over */
+};
+
+struct session *session_new(struct exchange *exchange, void *connection, struct slice room,
+                            uint64_t number);
+void session_free(struct session *session);
+
+/* Moves along the arrows above, asserted by a table. */
+void session_move(struct session *session, enum session_state state);
+
+/* Done with its way in. */
+void session_entered(struct session *session);
+
+/* The client was heard: it has its new secret, and the one before it proves nothing any more. */
+void session_confirm(struct session *session);
+
+/* Consumes the message; NULL (no memory) closes the connection as overloaded. */
+void session_send(struct session *session, struct message *message);
+
+/* The error, and what the table of errors says about the connection after it. */
+void session_fail(struct session *session, int error, struct slice to, struct slice id);
+
+/* Closes the connection, if it has one; what becomes of the membership is as in session_unplugged(). */
+void session_close(struct session *session, enum close_code code);
+
+/* The socket is gone: away for the resume window, or gone with it. May free the session. */
+void session_unplugged(struct session *session, enum close_code cause);
+
+/* Makes this the one session of a membership; what was there before is closed with 4009 and freed. */
+void session_attach(struct session *session, struct member *member);
+
+/* Refuses a session that is on its way in, and frees it. */
+void session_refuse(struct session *session, int error);
+
+/* Leaves the room for good and frees the session. */
+void session_leave(struct session *session, enum leave_reason reason);
+
+/* Another session has the membership now: closes with 4009, waits for the claim. */
+void session_superseded(struct session *session);
+
+/* Puts a signal into the hold and on the wire if it is here. There is space and memory for it (session_can_take()). */
+void session_take(struct session *session, struct message *signal);
+
+/* 0, or ERR_PEER_BUSY, ERR_UNAVAILABLE (no memory). */
+int session_can_take(struct session *session, size_t bytes);
+
+/* The client has got all signals up to this number. False: there was no such number. */
+bool session_acked(struct session *session, uint64_t number);
+
+/* The membership's secret and peer ID as the text that clients keep. */
+#define SESSION_TEXT_SIZE CRYPTO_BASE64URL_SIZE(SESSION_SECRET_SIZE + PEER_NAME_MAX)
+void session_text(const struct session_secret *secret, struct slice peer, char *ret_text);
+
+/* The reverse. False where the text is none of ours. */
+bool session_text_read(struct slice text, struct session_secret *ret_secret, char *ret_peer,
+                       unsigned *ret_peer_len);
+
+#endif

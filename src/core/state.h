@@ -1,0 +1,85 @@
+/* What the parts of the exchange share: exchange.c (events in), session.c, room.c, join.c, route.c, handover.c. */
+#ifndef ROOMLINE_CORE_STATE_H
+#define ROOMLINE_CORE_STATE_H
+
+#include "base/wheel.h"
+#include "core/exchange.h"
+#include "core/room.h"
+#include "core/session.h"
+
+#define HANDOVER_TIMEOUT 5000 /* ms a former holder or a fence has to answer */
+
+struct exchange {
+    struct exchange_options options;
+    struct exchange_world world;
+    struct wheel wheel;
+    uint64_t now;
+    struct room *rooms;
+    struct entry *entries; /* sessions that wait for an answer, by request number */
+    uint32_t last_request;
+    LIST_HEAD(, session) sessions;
+    struct moved *moved; /* memberships handed to another worker not long ago */
+    uint64_t goaway_within; /* ms that clients are told to reconnect within */
+    size_t session_count, connection_count;
+};
+
+/* ---- join.c */
+
+void join_start(struct session *session, const struct envelope *envelope);
+
+/* FRAME_ROOM and FRAME_REFUSED. */
+void join_on_room(struct exchange *exchange, const struct frame *frame);
+void join_on_refused(struct exchange *exchange, const struct frame *frame);
+
+/* The session is a member and has what there is to have: joined goes out, then what is held. */
+void join_finish(struct session *session, bool resumed);
+
+/* The client does not wait for the answer to its join: kept until then. Consumes the message. */
+void join_early(struct session *session, struct message *message);
+
+/* The membership is no more: nobody is to take it over. */
+void join_drop_claims(struct room *room, struct slice peer);
+
+struct entry *join_find(struct exchange *exchange, uint32_t request);
+
+/* ---- route.c */
+
+void route_signal(struct session *session, const struct envelope *envelope,
+                  struct message *message);
+void route_on_signal(struct exchange *exchange, const struct frame *frame);
+void route_on_undelivered(struct exchange *exchange, const struct frame *frame);
+
+/* ---- handover.c */
+
+/* Asks the former holder for the hold and the counts. */
+void handover_claim(struct session *heir, worker_id former);
+void handover_on_claim(struct exchange *exchange, const struct frame *frame);
+void handover_on_hold(struct exchange *exchange, const struct frame *frame);
+void handover_on_handed(struct exchange *exchange, const struct frame *frame);
+
+/* The former holder does not answer. */
+void handover_give_up(struct session *heir);
+
+/* Where a membership went that was handed over not long ago; DIRECTORY: not known. */
+worker_id handover_moved_to(struct exchange *exchange, struct slice room, struct slice peer);
+void handover_forget_all(struct exchange *exchange);
+
+/* ---- fence.c */
+
+/* Signals to this member went to `former`; from now on they wait until that way is drained. */
+void fence_start(struct member *member, worker_id former);
+
+/* Whether a signal has to wait, and was taken to wait, or not (ERR_PEER_BUSY). 0: no fence, send it. */
+enum fence_answer { FENCE_NONE, FENCE_WAITS, FENCE_FULL };
+enum fence_answer fence_hold(struct member *member, const struct frame *signal);
+void fence_on_fence(struct exchange *exchange, const struct frame *frame);
+void fence_on_fenced(struct exchange *exchange, const struct frame *frame);
+void fence_on_worker_down(struct exchange *exchange, worker_id worker);
+
+/* Passes on the fences that waited for a session to be handed over. */
+void fence_pass_on(struct session *session);
+
+/* Ends a member's fence: what waited is sent to where the member is now, or comes back undelivered. */
+void fence_end(struct member *member);
+
+#endif
