@@ -5,11 +5,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 PART=$(basename "$0")
 OUT=build/test/$PART
-ROOMLINE_RESULTS=${ROOMLINE_RESULTS:-/dev/stderr}
+TEST_RESULTS=${TEST_RESULTS:-/dev/stderr}
 mkdir -p "$OUT"
 
 report() { # report PASSED FAILED SKIPPED
-    echo "$PART $1 $2 $3" >>"$ROOMLINE_RESULTS"
+    echo "$PART $1 $2 $3" >>"$TEST_RESULTS"
 }
 
 # tracked PATTERN...: files of the project, also those not added yet.
