@@ -108,13 +108,31 @@ static void add_start(struct buf *line, enum log_level level, const char *event)
         add_field(line, &LOG_INT("pid", logger.pid));
 }
 
+/* The line's memory is allocated once, whole, so that a line is never torn for want of it. */
+static bool start_line(struct buf *line)
+{
+    buf_clear(line);
+    line->max = LINE_MAX_BYTES;
+    if (buf_reserve(line, LINE_MAX_BYTES) == NULL)
+        return false;
+    line->max -= strlen("}\n");
+    return true;
+}
+
+static void end_line(struct buf *line)
+{
+    line->max = LINE_MAX_BYTES;
+    buf_add_text(line, logger.json ? "}\n" : "\n");
+    if (write(STDERR_FILENO, line->data, line->len) < 0)
+        line->len = 0; /* nowhere left to say so */
+}
+
 void log_event(enum log_level level, const char *event, ...)
 {
-    if (!log_enabled(level))
-        return;
-    struct buf line;
+    static struct buf line;
     va_list args;
-    buf_init(&line, LINE_MAX_BYTES - strlen("}\n"));
+    if (!log_enabled(level) || !start_line(&line))
+        return;
     add_start(&line, level, event);
     va_start(args, event);
     for (;;) {
@@ -125,9 +143,5 @@ void log_event(enum log_level level, const char *event, ...)
             add_field(&line, &field);
     }
     va_end(args);
-    line.max = LINE_MAX_BYTES;
-    buf_add_text(&line, logger.json ? "}\n" : "\n");
-    if (!buf_failed(&line) && write(STDERR_FILENO, line.data, line.len) < 0)
-        line.len = 0; /* nowhere left to say so */
-    buf_done(&line);
+    end_line(&line);
 }
