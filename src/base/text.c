@@ -67,8 +67,18 @@ bool text_has_control(struct slice text)
     return false;
 }
 
+static bool is_printable_ascii(struct slice text)
+{
+    size_t i = 0;
+    while (i < text.len && text.ptr[i] >= ' ' && text.ptr[i] < 0x7f)
+        i++;
+    return i == text.len;
+}
+
 static bool is_name(struct slice name, size_t max)
 {
+    if (is_printable_ascii(name)) /* most are; the rest is for the others */
+        return name.len >= 1 && name.len <= max;
     return name.len >= 1 && name.len <= max && text_is_utf8(name) && !text_has_control(name);
 }
 

@@ -14,7 +14,7 @@ typedef const unsigned char *cursor;
 
 static cursor skip_space(cursor at, cursor end)
 {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+    while (at < end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     return at;
 }
@@ -27,23 +27,28 @@ static bool is_plain(unsigned char c)
 #ifdef __SSE2__
 
 #define BLOCK 16
+#define BLOCK_SEEN 17 /* bytes looked at */
 
-/* How many bytes of the block at `at` are plain, from its start. */
-static unsigned plain_in_block(cursor at)
+/* One bit for each byte of the block at `at` that is not plain. The escapes of line ends, of which session
+ * descriptions are full, count as plain: as no backslash follows their backslash, blocks need not know of each other. */
+static unsigned special_in_block(cursor at)
 {
     __m128i block = _mm_loadu_si128((const __m128i *)at);
+    __m128i behind = _mm_loadu_si128((const __m128i *)(at + 1));
     __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
     __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+    __m128i line_end = _mm_or_si128(_mm_cmpeq_epi8(behind, _mm_set1_epi8('r')),
+                                    _mm_cmpeq_epi8(behind, _mm_set1_epi8('n')));
     /* Compared as signed, so that 0x80 and up are below the space like the control characters. */
     __m128i outside = _mm_cmplt_epi8(block, _mm_set1_epi8(' '));
-    __m128i hit = _mm_or_si128(outside, _mm_or_si128(quote, backslash));
-    unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-    return mask == 0 ? BLOCK : (unsigned)__builtin_ctz(mask);
+    __m128i escape = _mm_andnot_si128(line_end, backslash);
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(outside, quote), escape));
 }
 
 #else
 
 #define BLOCK 8
+#define BLOCK_SEEN 8
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
 /* Sets the top bit of the bytes of `block` that are below `limit`, of bytes below 0x80; of some others too,
@@ -53,7 +58,8 @@ static uint64_t below(uint64_t block, unsigned limit)
     return (block - EACH_BYTE(limit)) & ~block & EACH_BYTE(0x80);
 }
 
-static unsigned plain_in_block(cursor at)
+/* The bit of the first byte of the block that is not plain; 0: all are. */
+static unsigned special_in_block(cursor at)
 {
     uint64_t block;
     unsigned plain = 0;
@@ -61,22 +67,22 @@ static unsigned plain_in_block(cursor at)
     uint64_t hit = (block & EACH_BYTE(0x80)) | below(block, ' ') |
                    below(block ^ EACH_BYTE('"'), 1) | below(block ^ EACH_BYTE('\\'), 1);
     if (hit == 0)
-        return BLOCK;
+        return 0;
     while (is_plain(at[plain]))
         plain++;
-    return plain;
+    return 1U << plain;
 }
 
 #endif
 
-/* To the next byte of a string that is not plain ASCII. */
+/* To the next byte of a string that needs a look. */
 static cursor skip_plain(cursor at, cursor end)
 {
-    while (end - at >= BLOCK) {
-        unsigned plain = plain_in_block(at);
-        at += plain;
-        if (plain < BLOCK)
-            return at;
+    while (end - at >= BLOCK_SEEN) {
+        unsigned special = special_in_block(at);
+        if (special != 0)
+            return at + __builtin_ctz(special);
+        at += BLOCK;
     }
     while (at < end && is_plain(*at))
         at++;
@@ -135,18 +141,17 @@ static cursor scan_utf8(cursor at, cursor end)
 static cursor scan_string(cursor at, cursor end)
 {
     at++;
-    for (;;) {
+    while (at != NULL) {
         at = skip_plain(at, end);
-        while (at < end && *at == '\\')
-            if ((at = scan_escape(at, end)) == NULL)
-                return NULL;
-        if (at == end || *at < ' ')
+        if (at == end)
             return NULL;
         if (*at == '"')
             return at + 1;
-        if ((at = scan_utf8(at, end)) == NULL)
+        if (*at < ' ')
             return NULL;
+        at = *at == '\\' ? scan_escape(at, end) : scan_utf8(at, end);
     }
+    return NULL;
 }
 
 static bool is_digit(unsigned char c)
@@ -204,8 +209,9 @@ static const unsigned char kinds[256] = {
 
 static cursor scan_scalar(cursor at, cursor end)
 {
+    if (*at == '"') /* most are */
+        return scan_string(at, end);
     switch (kinds[*at]) {
-    case JSON_STRING: return scan_string(at, end);
     case JSON_NUMBER: return scan_number(at, end);
     case JSON_NULL: return scan_word(at, end, "null", 4);
     case JSON_BOOLEAN:
@@ -291,6 +297,8 @@ static cursor scan_closing(struct nesting *nesting, unsigned depth, cursor at, c
 static cursor scan_value(cursor at, cursor end, unsigned depth)
 {
     struct nesting nesting;
+    if (at < end && *at != '{' && *at != '[')
+        return scan_scalar(at, end);
     nesting.depth = depth;
     for (;;) {
         if ((at = scan_opening(&nesting, at, end)) == NULL)
