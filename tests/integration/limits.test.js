@@ -1,0 +1,321 @@
+// What one client, and all of them, may take; and that who takes more harms nobody else.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { fragments, frame } from '../support/frame.js';
+import { freshRoom, Peer } from '../support/peer.js';
+import { ownServer, PLAIN, PLAIN2, suite, TLS, TLS2 } from '../support/suite.js';
+import { connectSocket } from '../support/upgrade.js';
+import { connectWebSocket } from '../support/websocket.js';
+
+const PING = '{"type":"ping"}';
+const pings = (count) =>
+    Buffer.concat(Array.from({ length: count }, () => frame({ payload: PING })));
+
+const RATE = {
+    'limits.messages_per_second': 5,
+    'limits.messages_burst': 20,
+    'limits.rate_strikes': 10,
+    'limits.bytes_per_second': 0,
+};
+
+suite('message rate', [PLAIN, TLS2], { config: RATE }, (on) => {
+    test('the burst is served, then rate-limited, and in time served again', async () => {
+        const a = await Peer.join(on.server);
+        a.ws.sendRaw(pings(25));
+        let pongs = 0;
+        for (let n = 0; n < 25; n++) {
+            const message = await a.next();
+            if (message.type === 'pong') pongs++;
+            else assert.equal(message.code, 'rate-limited');
+        }
+        assert.ok(pongs >= 18 && pongs <= 21, `${pongs} pongs`);
+        let answer;
+        do {
+            await new Promise((resolve) => setTimeout(resolve, 250)); // a message's worth of tokens
+            a.send(PING);
+            answer = await a.next();
+        } while (answer.type === 'error');
+        assert.equal(answer.type, 'pong');
+    });
+
+    test('a flood: rate-limited again and again, then 4029; the peer is away and may resume', async () => {
+        const room = freshRoom();
+        const a = await Peer.join(on.server, { room, peer: 'a' });
+        const b = await Peer.join(on.server, { room, peer: 'b' });
+        await a.expect('peer-joined');
+        b.ws.sendRaw(pings(200));
+        await b.expectClose(4029);
+        const errors = b.inbox.items.filter((m) => m.type === 'error');
+        assert.ok(errors.length >= 9 && errors.length <= 12, `${errors.length} errors`);
+        assert.ok(errors.every((m) => m.code === 'rate-limited'));
+        await a.expect('peer-away', { peer: 'b' });
+        assert.equal((await b.resume(on.server)).joined.resumed, true);
+    });
+
+    test('a signal over the rate is not delivered, says so with to and id, and counts as received', async () => {
+        const room = freshRoom();
+        const a = await Peer.join(on.server, { room, peer: 'a' });
+        const b = await Peer.join(on.server, { room, peer: 'b' });
+        await a.expect('peer-joined');
+        for (let n = 0; n < 25; n++) b.signal('a', n, n);
+        const refused = new Set();
+        await b.until('error', { code: 'rate-limited', to: 'a', id: 24 });
+        for (const error of b.inbox.items) refused.add(error.id);
+        refused.add(24);
+        const delivered = await a.signals(25 - refused.size);
+        assert.deepEqual(
+            delivered.map((m) => m.data).filter((n) => refused.has(n)),
+            [],
+        );
+        assert.deepEqual(
+            delivered.map((m) => m.data),
+            [...delivered.map((m) => m.data)].sort((x, y) => x - y),
+        );
+        await b.lose();
+        const again = await b.resume(on.server);
+        assert.equal(again.joined.received, 25);
+    });
+
+    test('a flood of one peer leaves the others their rate', async () => {
+        const room = freshRoom();
+        const flood = await Peer.join(on.server, { room, peer: 'flood' });
+        const calm = await Peer.join(on.server, { room, peer: 'calm' });
+        flood.ws.sendRaw(pings(100));
+        calm.signal('calm', 1);
+        await calm.expect('signal', { data: 1 });
+        await flood.expectClose(4029);
+    });
+});
+
+test('bytes per second', async (t) => {
+    const config = {
+        'limits.bytes_per_second': '1KiB',
+        'limits.bytes_burst': '100KiB',
+        'limits.rate_strikes': 5,
+    };
+    const server = await ownServer(t, { config });
+    const a = await Peer.join(server, { peer: 'a' });
+    a.signal('a', 'x'.repeat(60_000));
+    await a.expect('signal');
+    a.signal('a', 'x'.repeat(60_000));
+    await a.expectError('rate-limited', { to: 'a' });
+    for (let n = 0; n < 5; n++) a.signal('a', 'x'.repeat(60_000));
+    await a.expectClose(4029);
+});
+
+test('a rate of 0 is none', async (t) => {
+    const config = { 'limits.messages_per_second': 0, 'limits.bytes_per_second': 0 };
+    const server = await ownServer(t, { config });
+    const a = await Peer.join(server);
+    a.ws.sendRaw(pings(3000));
+    for (let n = 0; n < 3000; n++) await a.expect('pong');
+});
+
+// Each has its own limit: the test sends one more and expects this code.
+suite(
+    'WebSocket limits',
+    [PLAIN, TLS],
+    {
+        config: {
+            'limits.fragments': 4,
+            'limits.control_frames_per_second': 10,
+            'limits.message_size': 1000,
+        },
+    },
+    (on) => {
+        test('fragments of a message', async () => {
+            const a = await Peer.join(on.server);
+            a.ws.sendRaw(Buffer.concat(fragments(PING, [3, 3, 3])));
+            await a.expect('pong');
+            a.ws.sendRaw(Buffer.concat(fragments(PING, [3, 3, 3, 3])));
+            await a.expectClose(1009);
+        });
+
+        test('fragments without end or content', async () => {
+            const a = await Peer.join(on.server);
+            const empty = frame({ opcode: 'continuation', fin: false });
+            a.ws.sendRaw(
+                Buffer.concat([frame({ payload: '{', fin: false }), ...Array(100).fill(empty)]),
+            );
+            await a.expectClose(1009);
+        });
+
+        test('size over several fragments', async () => {
+            const a = await Peer.join(on.server);
+            a.ws.sendRaw(Buffer.concat(fragments(`"${'x'.repeat(999)}"`, [500])));
+            await a.expectClose(1009);
+        });
+
+        for (const opcode of ['ping', 'pong']) {
+            test(`a flood of ${opcode}s`, async () => {
+                const room = freshRoom();
+                const a = await Peer.join(on.server, { room, peer: 'a' });
+                const b = await Peer.join(on.server, { room, peer: 'b' });
+                await a.expect('peer-joined');
+                b.ws.sendRaw(
+                    Buffer.concat(
+                        Array.from({ length: 500 }, () => frame({ opcode, payload: 'x' })),
+                    ),
+                );
+                await b.expectClose(4029);
+                await a.expect('peer-away', { peer: 'b' });
+            });
+        }
+    },
+);
+
+suite(
+    'silence',
+    [PLAIN, PLAIN2, TLS],
+    {
+        config: { 'timeouts.join': '300ms', 'session.ping_interval': '200ms' },
+    },
+    (on) => {
+        test('no join in time: 4008', async () => {
+            const ws = await connectWebSocket(on.server);
+            await ws.expectClose(4008);
+        });
+
+        test('pings and pongs are no join', async () => {
+            const ws = await connectWebSocket(on.server);
+            const beat = setInterval(() => ws.ping('x'), 50);
+            await ws.expectClose(4008).finally(() => clearInterval(beat));
+        });
+
+        test('silent for two and a half ping intervals: 4008, and away', async () => {
+            const room = freshRoom();
+            const a = await Peer.join(on.server, { room, peer: 'a' });
+            const b = await Peer.join(on.server, { room, peer: 'b' });
+            await a.expect('peer-joined');
+            const since = Date.now();
+            b.ws.autoPong = false;
+            await b.ws.receivePing();
+            assert.ok(Date.now() - since >= 150);
+            await b.expectClose(4008);
+            assert.ok(Date.now() - since >= 400, `${Date.now() - since} ms`);
+            await a.expect('peer-away', { peer: 'b' });
+        });
+
+        test('a connection that went dead without a FIN is given up', async () => {
+            const room = freshRoom();
+            const a = await Peer.join(on.server, { room, peer: 'a' });
+            const b = await Peer.join(on.server, { room, peer: 'b' });
+            await a.expect('peer-joined');
+            b.freeze();
+            await a.expect('peer-away', { peer: 'b' });
+        });
+
+        test('who answers pings stays', async () => {
+            const a = await Peer.join(on.server);
+            for (let n = 0; n < 5; n++) await a.ws.receivePing();
+            await a.quiet();
+        });
+
+        test('any bytes count as life, half a frame too', async () => {
+            const a = await Peer.join(on.server);
+            a.ws.autoPong = false;
+            const bytes = frame({ payload: `{"type":"ping","pad":"${'x'.repeat(30)}"}` });
+            for (const byte of bytes) {
+                a.ws.sendRaw(Buffer.of(byte));
+                await new Promise((resolve) => setTimeout(resolve, 25)); // over a second in all
+            }
+            await a.expect('pong');
+        });
+    },
+);
+
+const SLOW = {
+    'limits.output_queue': '256KiB',
+    'limits.hold_messages': 0,
+    'limits.hold_bytes': 0,
+    'limits.messages_per_second': 0,
+    'limits.bytes_per_second': 0,
+    'timeouts.close': '2s',
+};
+
+suite('slow reader', [PLAIN, PLAIN2, TLS2], { config: SLOW }, (on) => {
+    test('1013, away, others are not held up, and all is there after the resume', async () => {
+        const room = freshRoom();
+        const a = await Peer.join(on.server, { room, peer: 'a', worker: 0 });
+        const slow = await Peer.join(on.server, {
+            room,
+            peer: 'slow',
+            worker: on.mode.workers - 1,
+        });
+        await a.expect('peer-joined');
+        slow.ws.pause();
+        let sent = 0;
+        while (a.roster.get('slow').state === 'here') {
+            for (let n = 0; n < 16; n++) a.signal('slow', [sent++, 'x'.repeat(30_000)]);
+            await a.settle(a.received);
+            assert.ok(sent < 4000, 'the queue has no bound');
+        }
+        a.signal('a', 'alive');
+        await a.until('signal', { data: 'alive' });
+        slow.ws.resume();
+        await slow.ws.ended;
+        assert.equal(slow.ws.closeFrame?.code, 1013);
+        const got = slow.received;
+        assert.ok(got < sent);
+        const again = await slow.resume(on.server);
+        assert.equal(again.joined.resumed, true);
+        // 256 KiB at a time: reading keeps up, so the queue never runs over.
+        const first = await again.until('signal');
+        assert.equal(first.data[0], got);
+    });
+});
+
+test('connections: over the limit they are refused, and freed ones can be used', async (t) => {
+    for (const workers of [1, 2]) {
+        const server = await ownServer(t, { workers, config: { 'limits.connections': 4 } });
+        await overLimit(server, 4);
+    }
+});
+
+test('connections of one address', async (t) => {
+    for (const workers of [1, 2]) {
+        const server = await ownServer(t, {
+            workers,
+            config: { 'limits.connections_per_address': 4 },
+        });
+        await overLimit(server, 4);
+        const all = [];
+        for (let n = 0; n < 4; n++) all.push(await connectWebSocket(server));
+        const other = await connectWebSocket(server, { tcp: { localAddress: '127.0.0.2' } });
+        await other.destroy();
+        for (const ws of all) await ws.destroy();
+    }
+});
+
+async function overLimit(server, limit) {
+    const open = [];
+    // With several workers a limit for all is kept by each alone or together: never more than it says.
+    for (let n = 0; n < limit; n++) open.push(await connectWebSocket(server));
+    await assert.rejects(connectWebSocket(server), /503|closed in the handshake|ECONNRESET|EPIPE/);
+    await open.pop().destroy();
+    for (let n = 0; ; n++) {
+        try {
+            open.push(await connectWebSocket(server));
+            break;
+        } catch (error) {
+            if (n === 100) throw error; // the server hears of the end a moment later
+        }
+    }
+    for (const ws of open) await ws.destroy();
+}
+
+test('connections that never say anything do not keep others out', async (t) => {
+    const config = {
+        'timeouts.headers': '300ms',
+        'timeouts.http_idle': '300ms',
+        'timeouts.tls_handshake': '300ms',
+    };
+    const server = await ownServer(t, { tls: true, config });
+    const plain = { url: server.url.replace('https:', 'http:') };
+    const idle = [];
+    for (let n = 0; n < 200; n++) idle.push(await connectSocket(server, plain));
+    await (await Peer.join(server)).quiet();
+    await Promise.all(idle.map(({ socket }) => (socket.resume(), once(socket, 'close'))));
+});
