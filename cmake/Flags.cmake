@@ -36,7 +36,9 @@ roomline_compile_flags(
     -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wvla -Wwrite-strings -Wpointer-arith
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wredundant-decls
     -Wimplicit-fallthrough -Wdate-time -Wlogical-op -Wduplicated-cond -Wtrampolines
-    -Wbidi-chars=any)
+    -Wbidi-chars=any
+    # gcc 14 takes a flag on the stack that is told of an object's end for an error.
+    -Wno-dangling-pointer)
 if(ROOMLINE_WERROR)
     target_compile_options(roomline_flags INTERFACE -Werror)
 endif()
