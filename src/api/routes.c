@@ -77,8 +77,9 @@ static bool decode_room(struct slice room, struct room_request *asked)
 
 static void refuse_room(struct http_response *response)
 {
-    http_response_text(response, 400,
-                       "A room name is 1 to 128 bytes of UTF-8 without control characters and '/'.\n");
+    http_response_text(
+        response, 400,
+        "A room name is 1 to 128 bytes of UTF-8 without control characters and '/'.\n");
 }
 
 static void respond_live(const struct routes *routes, struct slice room,

@@ -96,7 +96,8 @@ static int read_port(int fd, uint16_t *ret_port)
     socklen_t len = sizeof(address);
     if (getsockname(fd, &address.any, &len) < 0)
         return -1;
-    *ret_port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+    *ret_port =
+        ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
     return 0;
 }
 

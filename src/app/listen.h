@@ -11,10 +11,10 @@
 #define LISTEN_URL_SIZE 72 /* bytes of an address written as URL, with its NUL */
 
 struct listeners {
-    size_t count;     /* addresses */
-    unsigned workers; /* sockets for each */
+    size_t count;                      /* addresses */
+    unsigned workers;                  /* sockets for each */
     struct config_listener *addresses; /* with the port that was chosen */
-    int *fds;         /* [address * workers + worker]; -1: closed */
+    int *fds;                          /* [address * workers + worker]; -1: closed */
 };
 
 /* Opens all, or none. 0, or -1 with ret_error a line that names the address and what to do. */

@@ -1,0 +1,363 @@
+#include "app/service.h"
+
+#include "api/routes.h"
+#include "app/settings.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "bus/local.h"
+#include "core/exchange.h"
+#include "net/server.h"
+
+#define TICK_MS 50
+
+struct service {
+    uv_loop_t *loop;
+    const struct config *config;
+    struct shared *shared;
+    unsigned index; /* of the worker */
+    struct bus *bus;
+    struct bus *local; /* the same, where this worker is alone; else NULL */
+    struct exchange *exchange;
+    struct server *server;
+    struct connection_handler handler;
+    struct routes routes;
+    uv_prepare_t prepare; /* after timers: flush the bus */
+    uv_check_t check;     /* after sockets: the same, and publish counts */
+    uv_timer_t tick;      /* runs while there is anything that time could change */
+    unsigned open;        /* of these three */
+    bool ending;
+    void (*on_ended)(void *context);
+    void *context;
+};
+
+/* --- time --- */
+
+static bool is_idle(const struct service *service)
+{
+    struct exchange_counts counts = exchange_count(service->exchange);
+    return counts.connections == 0 && counts.sessions == 0 && counts.rooms == 0 &&
+           (service->local == NULL || local_bus_rooms(service->local) == 0);
+}
+
+static void pass_time(struct service *service)
+{
+    uint64_t now = uv_now(service->loop);
+    if (service->local != NULL)
+        local_bus_tick(service->local, now);
+    exchange_tick(service->exchange, now);
+}
+
+static void tick_cb(uv_timer_t *timer)
+{
+    struct service *service = timer->data;
+    pass_time(service);
+    if (is_idle(service))
+        uv_timer_stop(timer);
+}
+
+/* The clock of an idle exchange stands still; it must be right before anything happens. */
+static void wind_clock(struct service *service)
+{
+    if (uv_is_active((uv_handle_t *)&service->tick))
+        return;
+    uv_timer_start(&service->tick, tick_cb, TICK_MS, TICK_MS);
+    pass_time(service);
+}
+
+/* --- what clients ask --- */
+
+static void on_request(void *context, struct connection *connection,
+                       const struct http_request *request, struct http_response *response)
+{
+    struct service *service = context;
+    (void)connection;
+    routes_respond(&service->routes, request, response);
+}
+
+static void log_refusal(const struct connection *connection, const struct http_request *request,
+                        int status)
+{
+    char address[46];
+    log_event(LOG_INFO, "upgrade-refused", LOG_UINT("connection", connection_number(connection)),
+              LOG_SLICE("address", connection_address(connection, address)),
+              LOG_INT("status", status), LOG_SLICE("origin", http_header(request, "Origin")),
+              LOG_END);
+}
+
+static int on_upgrade(void *context, struct connection *connection,
+                      const struct http_request *request, struct upgrade *upgrade,
+                      struct http_response *refusal)
+{
+    struct service *service = context;
+    struct room_request asked;
+    int status = routes_upgrade(&service->routes, request, &asked, refusal);
+    if (status != 0) {
+        log_refusal(connection, request, status);
+        return status;
+    }
+    if (service->ending)
+        return 503;
+    wind_clock(service);
+    upgrade->subprotocol = asked.subprotocol;
+    upgrade->session =
+        exchange_open(service->exchange, connection, (struct slice){asked.room, asked.room_len},
+                      connection_number(connection));
+    return upgrade->session == NULL ? 503 : 0;
+}
+
+static void on_message(void *session, struct message *message)
+{
+    exchange_receive(session, message);
+}
+
+static void on_pong(void *session, uint64_t number)
+{
+    exchange_pong(session, number);
+}
+
+static void on_lost(void *session, enum close_code cause)
+{
+    exchange_lost(session, cause);
+}
+
+/* --- what the exchange asks --- */
+
+static void deliver(void *connection, struct message *message)
+{
+    connection_deliver(connection, message);
+}
+
+static void ping(void *connection, uint64_t number)
+{
+    connection_ping(connection, number);
+}
+
+static void close_connection(void *connection, enum close_code code)
+{
+    connection_close(connection, code);
+}
+
+static void send_frame(void *context, const struct frame *frame)
+{
+    struct service *service = context;
+    service->bus->send(service->bus, frame);
+}
+
+static void make_random(void *context, void *bytes, size_t len)
+{
+    (void)context;
+    crypto_random(bytes, len);
+}
+
+/* --- the bus --- */
+
+static void on_frame(void *context, const struct frame *frame)
+{
+    struct service *service = context;
+    wind_clock(service);
+    exchange_on_frame(service->exchange, frame);
+}
+
+static void publish_counts(struct service *service)
+{
+    struct shared_row *row = shared_row(service->shared, service->index);
+    struct exchange_counts exchange = exchange_count(service->exchange);
+    struct server_counts server = server_count(service->server);
+    atomic_store_explicit(&row->connections, server.connections, memory_order_relaxed);
+    atomic_store_explicit(&row->websockets, server.websockets, memory_order_relaxed);
+    atomic_store_explicit(&row->sessions, exchange.sessions, memory_order_relaxed);
+    atomic_store_explicit(&row->rooms, exchange.rooms, memory_order_relaxed);
+}
+
+static void prepare_cb(uv_prepare_t *prepare)
+{
+    struct service *service = prepare->data;
+    service->bus->flush(service->bus);
+}
+
+static void check_cb(uv_check_t *check)
+{
+    struct service *service = check->data;
+    service->bus->flush(service->bus);
+    publish_counts(service);
+}
+
+/* --- start --- */
+
+static int complain(const char *event, const char *cause)
+{
+    log_event(LOG_ERROR, event, LOG_STR("cause", cause), LOG_END);
+    return -1;
+}
+
+static int load_files(struct service *service)
+{
+    char cause[STATIC_ERROR_SIZE];
+    struct static_options options = settings_static(service->config);
+    struct static_table *table = static_load(&options, cause);
+    if (table == NULL)
+        return complain("client-not-loaded", cause);
+    if (service->routes.files != NULL)
+        static_unref(service->routes.files);
+    service->routes.files = table;
+    return 0;
+}
+
+static int load_certificates(struct service *service)
+{
+    char cause[TLS_ERROR_SIZE];
+    struct tls_options options = settings_tls(service->config);
+    if (settings_use_tls(service->config) && server_tls(service->server, &options, cause) != 0)
+        return complain("certificate-not-loaded", cause);
+    return 0;
+}
+
+static int start_listeners(struct service *service)
+{
+    const struct config_listeners *listen = &service->config->server.listen;
+    for (size_t i = 0; i < listen->count; i++) {
+        bool secure = listen->items[i].scheme == CONFIG_SCHEME_HTTPS;
+        int error = server_listen(service->server, WORKER_FD_LISTENERS + (int)i, secure);
+        if (error != 0)
+            return complain("cannot-accept", uv_strerror(error));
+    }
+    return 0;
+}
+
+int service_start(struct service *service)
+{
+    if (load_files(service) != 0 || load_certificates(service) != 0)
+        return -1;
+    return start_listeners(service);
+}
+
+void service_reload(struct service *service)
+{
+    if (load_files(service) == 0 && load_certificates(service) == 0)
+        log_event(LOG_DEBUG, "reloaded", LOG_END);
+}
+
+void service_ticket_keys(struct service *service, const struct tls_ticket_keys *keys)
+{
+    server_ticket_keys(service->server, keys);
+}
+
+static void make_exchange(struct service *service, const struct hello *hello)
+{
+    struct exchange_options options = settings_exchange(service->config, hello->id);
+    struct exchange_world world = {
+        .context = service,
+        .deliver = deliver,
+        .ping = ping,
+        .close = close_connection,
+        .send = send_frame,
+        .random = make_random,
+    };
+    service->exchange = exchange_new(&options, &world, uv_now(service->loop));
+}
+
+static void make_bus(struct service *service, const struct hello *hello, struct bus *hub)
+{
+    struct directory_options directory = settings_directory(service->config);
+    service->bus = hub;
+    if (hello->workers == 1)
+        service->bus = service->local = local_bus_new(&directory, uv_now(service->loop));
+    service->bus->on_frame = on_frame;
+    service->bus->context = service;
+}
+
+static void make_server(struct service *service)
+{
+    struct server_options options = settings_server(service->config);
+    service->handler = (struct connection_handler){
+        .context = service,
+        .on_request = on_request,
+        .on_upgrade = on_upgrade,
+        .on_message = on_message,
+        .on_pong = on_pong,
+        .on_lost = on_lost,
+    };
+    service->routes.origins = settings_origins(service->config);
+    service->server = server_new(service->loop, &options, &service->handler);
+}
+
+static void make_handles(struct service *service)
+{
+    uv_prepare_init(service->loop, &service->prepare);
+    uv_check_init(service->loop, &service->check);
+    uv_timer_init(service->loop, &service->tick);
+    service->prepare.data = service->check.data = service->tick.data = service;
+    service->open = 3;
+    /* Started after the server's own, libuv runs them before: what the bus brings is written in the same pass. */
+    uv_prepare_start(&service->prepare, prepare_cb);
+    uv_check_start(&service->check, check_cb);
+}
+
+struct service *service_new(uv_loop_t *loop, const struct config *config, struct shared *shared,
+                            const struct hello *hello, struct bus *hub)
+{
+    struct service *service = mem_must(sizeof(*service));
+    service->loop = loop;
+    service->config = config;
+    service->shared = shared;
+    service->index = hello->index;
+    make_exchange(service, hello);
+    make_bus(service, hello, hub);
+    make_server(service);
+    make_handles(service);
+    server_ticket_keys(service->server, &hello->keys);
+    return service;
+}
+
+/* --- the end --- */
+
+void service_drain(struct service *service)
+{
+    service->routes.draining = true;
+}
+
+void service_goaway(struct service *service)
+{
+    server_stop_accepting(service->server);
+    wind_clock(service);
+    exchange_drain(service->exchange, service->config->drain.spread);
+}
+
+static void close_cb(uv_handle_t *handle)
+{
+    struct service *service = handle->data;
+    if (--service->open == 0)
+        service->on_ended(service->context);
+}
+
+static void on_server_ended(void *context)
+{
+    struct service *service = context;
+    service->bus->flush(service->bus);
+    publish_counts(service);
+    uv_close((uv_handle_t *)&service->prepare, close_cb);
+    uv_close((uv_handle_t *)&service->check, close_cb);
+    uv_close((uv_handle_t *)&service->tick, close_cb);
+}
+
+void service_end(struct service *service, uint64_t deadline, void (*on_ended)(void *context),
+                 void *context)
+{
+    service->on_ended = on_ended;
+    service->context = context;
+    if (!service->ending)
+        exchange_close_all(service->exchange, CLOSE_DRAINING);
+    service->ending = true;
+    server_end(service->server, CLOSE_DRAINING, deadline, on_server_ended, service);
+}
+
+void service_free(struct service *service)
+{
+    server_free(service->server);
+    exchange_free(service->exchange);
+    service->bus->on_frame = NULL;
+    local_bus_free(service->local);
+    static_unref(service->routes.files);
+    mem_free(service);
+}

@@ -1,0 +1,107 @@
+#include "app/settings.h"
+
+#include <stdio.h>
+
+struct exchange_options settings_exchange(const struct config *config, worker_id self)
+{
+    const char *ice_servers = config->session.ice_servers.json;
+    return (struct exchange_options){
+        .self = self,
+        .join_timeout = config->timeouts.join,
+        .resume_window = config->session.resume_window,
+        .ping_interval = config->session.ping_interval,
+        .info_size = config->limits.info_size,
+        .messages_per_second = config->limits.messages_per_second,
+        .messages_burst = config->limits.messages_burst,
+        .bytes_per_second = config->limits.bytes_per_second,
+        .bytes_burst = config->limits.bytes_burst,
+        .rate_strikes = config->limits.rate_strikes,
+        .hold_messages = config->limits.hold_messages,
+        .hold_bytes = config->limits.hold_bytes,
+        .ice_servers = ice_servers == NULL ? SLICE("[]") : slice_of(ice_servers),
+    };
+}
+
+struct directory_options settings_directory(const struct config *config)
+{
+    return (struct directory_options){
+        .rooms = config->limits.rooms,
+        .peers_per_room = config->limits.peers_per_room,
+        .resume_window = config->session.resume_window,
+    };
+}
+
+struct server_options settings_server(const struct config *config)
+{
+    return (struct server_options){
+        .connections = config->limits.connections,
+        .connections_per_address = config->limits.connections_per_address,
+        .backlog = (int)config->server.backlog,
+        .tls_handshake_timeout = config->timeouts.tls_handshake,
+        .headers_timeout = config->timeouts.headers,
+        .http_idle_timeout = config->timeouts.http_idle,
+        .close_timeout = config->timeouts.close,
+        .header_size = config->limits.header_size,
+        .body_size = config->limits.body_size,
+        .ping_interval = config->session.ping_interval,
+        .message_room = EXCHANGE_ROOM,
+        .message_size = config->limits.message_size,
+        .fragments = config->limits.fragments,
+        .control_frames_per_second = config->limits.control_frames_per_second,
+        .output_queue = config->limits.output_queue,
+    };
+}
+
+struct static_options settings_static(const struct config *config)
+{
+    return (struct static_options){
+        .folder = config->server.client[0] == '\0' ? NULL : config->server.client,
+        .hsts = config->http.hsts / 1000,
+    };
+}
+
+struct tls_options settings_tls(const struct config *config)
+{
+    return (struct tls_options){
+        .pairs = {{.cert = config->tls.cert, .key = config->tls.key}},
+        .pair_count = 1,
+        .min_version = config->tls.min_version == CONFIG_TLS_1_3 ? 13 : 12,
+    };
+}
+
+struct origin_rules settings_origins(const struct config *config)
+{
+    return (struct origin_rules){
+        .any = config->server.origins.any,
+        .self = config->server.origins.self,
+        .count = config->server.origins.count,
+        .exact = config->server.origins.items,
+    };
+}
+
+bool settings_use_tls(const struct config *config)
+{
+    for (size_t i = 0; i < config->server.listen.count; i++)
+        if (config->server.listen.items[i].scheme == CONFIG_SCHEME_HTTPS)
+            return true;
+    return false;
+}
+
+int settings_check_files(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE])
+{
+    char cause[STATIC_ERROR_SIZE > TLS_ERROR_SIZE ? STATIC_ERROR_SIZE : TLS_ERROR_SIZE];
+    struct tls_options tls = settings_tls(config);
+    struct static_options files = settings_static(config);
+    /* Also when no listener needs it yet: a certificate that is configured must be good. */
+    if (config->tls.cert[0] != '\0' && tls_check(&tls, cause) != 0) {
+        snprintf(ret_error, SETTINGS_ERROR_SIZE, "tls.cert, tls.key: %s", cause);
+        return -1;
+    }
+    struct static_table *table = static_load(&files, cause);
+    if (table == NULL) {
+        snprintf(ret_error, SETTINGS_ERROR_SIZE, "server.client: %s", cause);
+        return -1;
+    }
+    static_unref(table);
+    return 0;
+}

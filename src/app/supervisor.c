@@ -1,0 +1,303 @@
+#include "app/supervisor.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "app/listen.h"
+#include "app/settings.h"
+#include "app/shared.h"
+#include "app/workers.h"
+#include "base/crypto.h"
+#include "base/log.h"
+
+#define LOOK_MS 20         /* how often a drain looks whether anybody is left */
+#define KILL_GRACE_MS 2000 /* beyond timeouts.close, for workers to end by themselves */
+#define AT_ONCE_MS 1000    /* the same after a second signal */
+
+/*     RUNNING --SIGTERM--> LINGERING --drain.linger--> SPREADING --drain.deadline--> STOPPING --> exit
+ *                               |                          |                            ^
+ *                               +-- nobody is connected ---+-- or a second signal ------+             */
+enum phase { RUNNING, LINGERING, SPREADING, STOPPING, PHASE_COUNT };
+
+enum { ON_TERM, ON_INT, ON_HUP, SIGNAL_COUNT };
+
+struct supervisor {
+    uv_loop_t loop;
+    const struct config *config;
+    struct listeners listeners;
+    struct shared shared;
+    struct workers *workers;
+    struct tls_ticket_keys keys;
+    uv_signal_t signals[SIGNAL_COUNT];
+    uv_timer_t rotation; /* of the ticket keys */
+    uv_timer_t phase_timer;
+    enum phase phase;
+    uint64_t drain_started; /* ms */
+    int exit_code;
+};
+
+static void enter_phase(struct supervisor *supervisor, enum phase phase)
+{
+    static const bool legal[PHASE_COUNT][PHASE_COUNT] = {
+        [RUNNING] = {[LINGERING] = true, [STOPPING] = true},
+        [LINGERING] = {[SPREADING] = true, [STOPPING] = true},
+        [SPREADING] = {[STOPPING] = true},
+    };
+    assert(legal[supervisor->phase][phase]);
+    supervisor->phase = phase;
+}
+
+/* --- the end --- */
+
+static void end_if_done(struct supervisor *supervisor)
+{
+    if (supervisor->phase != STOPPING || supervisor->workers == NULL ||
+        workers_running(supervisor->workers) > 0)
+        return;
+    workers_close(supervisor->workers);
+    supervisor->workers = NULL;
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
+    uv_close((uv_handle_t *)&supervisor->rotation, NULL);
+    uv_close((uv_handle_t *)&supervisor->phase_timer, NULL);
+}
+
+static void kill_cb(uv_timer_t *timer)
+{
+    struct supervisor *supervisor = timer->data;
+    log_event(LOG_WARN, "killing", LOG_UINT("workers", workers_running(supervisor->workers)),
+              LOG_END);
+    workers_kill(supervisor->workers);
+}
+
+static void stop(struct supervisor *supervisor)
+{
+    uint64_t grace = supervisor->config->timeouts.close + KILL_GRACE_MS;
+    enter_phase(supervisor, STOPPING);
+    log_event(LOG_INFO, "stopping", LOG_END);
+    workers_retire(supervisor->workers);
+    workers_tell(supervisor->workers, PACKET_STOP, SLICE_NONE);
+    uv_timer_start(&supervisor->phase_timer, kill_cb, grace, 0);
+    end_if_done(supervisor);
+}
+
+static void stop_at_once(struct supervisor *supervisor)
+{
+    if (supervisor->phase != STOPPING)
+        stop(supervisor);
+    if (supervisor->workers == NULL)
+        return;
+    workers_tell(supervisor->workers, PACKET_STOP, SLICE_NONE); /* heard twice: no more waiting */
+    uv_timer_start(&supervisor->phase_timer, kill_cb, AT_ONCE_MS, 0);
+}
+
+/* --- draining --- */
+
+static bool nobody_is_left(const struct supervisor *supervisor)
+{
+    return shared_sum(&supervisor->shared, SHARED_websockets) == 0;
+}
+
+static void look_cb(uv_timer_t *timer)
+{
+    struct supervisor *supervisor = timer->data;
+    const struct config *config = supervisor->config;
+    uint64_t passed = uv_now(&supervisor->loop) - supervisor->drain_started;
+    if (nobody_is_left(supervisor) || passed >= config->drain.deadline) {
+        stop(supervisor);
+    } else if (supervisor->phase == LINGERING && passed >= config->drain.linger) {
+        enter_phase(supervisor, SPREADING);
+        workers_tell(supervisor->workers, PACKET_GOAWAY, SLICE_NONE);
+        for (unsigned i = 0; i < supervisor->listeners.workers; i++)
+            listeners_close_worker(&supervisor->listeners, i);
+    }
+}
+
+static void drain(struct supervisor *supervisor)
+{
+    enter_phase(supervisor, LINGERING);
+    log_event(LOG_INFO, "draining",
+              LOG_UINT("websockets", shared_sum(&supervisor->shared, SHARED_websockets)), LOG_END);
+    supervisor->drain_started = uv_now(&supervisor->loop);
+    workers_retire(supervisor->workers);
+    workers_tell(supervisor->workers, PACKET_DRAIN, SLICE_NONE);
+    uv_timer_start(&supervisor->phase_timer, look_cb, 0, LOOK_MS);
+}
+
+/* --- signals --- */
+
+static void reload(struct supervisor *supervisor)
+{
+    char cause[SETTINGS_ERROR_SIZE];
+    if (supervisor->phase != RUNNING)
+        return;
+    if (settings_check_files(supervisor->config, cause) != 0) {
+        log_event(LOG_ERROR, "reload-failed", LOG_STR("cause", cause), LOG_END);
+        return;
+    }
+    workers_reload(supervisor->workers);
+}
+
+static void signal_cb(uv_signal_t *handle, int number)
+{
+    struct supervisor *supervisor = handle->data;
+    if (number == SIGHUP)
+        reload(supervisor);
+    else if (supervisor->phase == RUNNING)
+        drain(supervisor);
+    else
+        stop_at_once(supervisor);
+}
+
+static void start_signals(struct supervisor *supervisor)
+{
+    static const int numbers[SIGNAL_COUNT] = {
+        [ON_TERM] = SIGTERM, [ON_INT] = SIGINT, [ON_HUP] = SIGHUP};
+    signal(SIGPIPE, SIG_IGN);
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(&supervisor->loop, &supervisor->signals[i]);
+        supervisor->signals[i].data = supervisor;
+        uv_signal_start(&supervisor->signals[i], signal_cb, numbers[i]);
+    }
+}
+
+/* --- ticket keys: each signs for one rotation, and is read for another --- */
+
+static void make_key(struct supervisor *supervisor)
+{
+    supervisor->keys.previous = supervisor->keys.current;
+    crypto_random(&supervisor->keys.current, sizeof(supervisor->keys.current));
+}
+
+static void rotate_cb(uv_timer_t *timer)
+{
+    struct supervisor *supervisor = timer->data;
+    make_key(supervisor);
+    if (supervisor->workers != NULL)
+        workers_tell(supervisor->workers, PACKET_TICKET_KEYS,
+                     (struct slice){(const char *)&supervisor->keys, sizeof(supervisor->keys)});
+}
+
+static void start_rotation(struct supervisor *supervisor)
+{
+    uint64_t interval = supervisor->config->tls.ticket_rotation;
+    crypto_random(&supervisor->keys, sizeof(supervisor->keys));
+    uv_timer_init(&supervisor->loop, &supervisor->rotation);
+    supervisor->rotation.data = supervisor;
+    if (interval > 0)
+        uv_timer_start(&supervisor->rotation, rotate_cb, interval, interval);
+}
+
+/* --- what workers come to --- */
+
+static void on_all_ready(void *context)
+{
+    struct supervisor *supervisor = context;
+    log_event(LOG_INFO, "ready", LOG_UINT("workers", supervisor->listeners.workers), LOG_END);
+}
+
+static void on_reloaded(void *context)
+{
+    (void)context;
+    log_event(LOG_INFO, "reloaded", LOG_END);
+}
+
+static void on_gone(void *context)
+{
+    end_if_done(context);
+}
+
+static void on_hopeless(void *context, unsigned index)
+{
+    struct supervisor *supervisor = context;
+    fprintf(stderr, "roomline: worker %u dies whenever it is started; the lines above say why\n",
+            index);
+    supervisor->exit_code = EXIT_FAILED;
+    if (supervisor->phase != STOPPING)
+        stop(supervisor);
+}
+
+/* --- the start --- */
+
+static unsigned worker_count(const struct config *config)
+{
+    if (config->server.workers > 0)
+        return config->server.workers;
+    unsigned cores = uv_available_parallelism();
+    return cores < SHARED_ROW_MAX ? cores : SHARED_ROW_MAX;
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void log_listeners(const struct listeners *listeners)
+{
+    char url[LISTEN_URL_SIZE];
+    for (size_t i = 0; i < listeners->count; i++) {
+        listener_url(&listeners->addresses[i], url);
+        log_event(LOG_INFO, "listening", LOG_STR("url", url), LOG_END);
+    }
+}
+
+static int complain(const char *text, int exit_code)
+{
+    fprintf(stderr, "roomline: %s\n", text);
+    return exit_code;
+}
+
+static void run(struct supervisor *supervisor)
+{
+    struct workers_options options = {
+        .count = supervisor->listeners.workers,
+        .config = supervisor->config,
+        .listeners = &supervisor->listeners,
+        .shared = &supervisor->shared,
+        .keys = &supervisor->keys,
+    };
+    struct workers_events events = {supervisor, on_all_ready, on_reloaded, on_gone, on_hopeless};
+    uv_loop_init(&supervisor->loop);
+    start_signals(supervisor);
+    start_rotation(supervisor);
+    uv_timer_init(&supervisor->loop, &supervisor->phase_timer);
+    supervisor->phase_timer.data = supervisor;
+    supervisor->workers = workers_new(&supervisor->loop, &options, &events);
+    workers_start(supervisor->workers);
+    uv_run(&supervisor->loop, UV_RUN_DEFAULT);
+    int busy = uv_loop_close(&supervisor->loop);
+    assert(busy == 0);
+    (void)busy;
+}
+
+int supervisor_run(const struct config *config)
+{
+    struct supervisor supervisor = {.config = config};
+    char cause[SETTINGS_ERROR_SIZE];
+    unsigned workers = worker_count(config);
+    if (settings_check_files(config, cause) != 0)
+        return complain(cause, EXIT_BAD_CONFIG);
+    raise_file_limit();
+    if (listeners_open(&supervisor.listeners, &config->server.listen, workers,
+                       config->server.backlog, cause) != 0)
+        return complain(cause, EXIT_FAILED);
+    if (shared_create(&supervisor.shared, workers) != 0) {
+        listeners_done(&supervisor.listeners);
+        return complain("no memory to share with workers", EXIT_FAILED);
+    }
+    log_listeners(&supervisor.listeners);
+    run(&supervisor);
+    listeners_done(&supervisor.listeners);
+    shared_done(&supervisor.shared);
+    explicit_bzero(&supervisor.keys, sizeof(supervisor.keys));
+    log_event(LOG_INFO, "stopped", LOG_END);
+    return supervisor.exit_code;
+}
