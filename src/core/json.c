@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 #include <string.h>
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(JSON_PORTABLE)
 #include <emmintrin.h>
 #endif
 
@@ -24,7 +24,7 @@ static bool is_plain(unsigned char c)
     return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
 }
 
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(JSON_PORTABLE)
 
 #define BLOCK 16
 #define BLOCK_SEEN 17 /* bytes looked at */
