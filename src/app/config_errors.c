@@ -72,6 +72,8 @@ void config_refuse(const struct config_place *place, unsigned line, const char *
     if (!buf_failed(&allowed))
         append_format(text, CONFIG_ERROR_SIZE, "; allowed: %.*s", (int)allowed.len, allowed.data);
     buf_done(&allowed);
+    if (place->key->type->written != NULL)
+        append_format(text, CONFIG_ERROR_SIZE, ", %s", place->key->type->written);
 }
 
 void config_errors_print(const struct config_errors *errors, FILE *file)

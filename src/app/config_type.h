@@ -23,6 +23,7 @@ struct config_type {
 
     /* Appends what is allowed. */
     void (*allowed)(const struct config_key *key, struct buf *out);
+    const char *written; /* in which form, for messages; NULL: speaks for itself */
 
     size_t (*entries)(const void *field); /* of lists; NULL: not a list */
     void (*done)(void *field);            /* NULL: nothing to free */

@@ -97,7 +97,6 @@ static void size_write(const struct config_key *key, const void *field, bool sec
 static void size_allowed(const struct config_key *key, struct buf *out)
 {
     add_range(key, config_units_size, out);
-    buf_add_text(out, ", written as 512 (bytes), 64KiB, 1MiB or 1GiB");
 }
 
 const struct config_type config_type_size = {
@@ -105,6 +104,7 @@ const struct config_type config_type_size = {
     .set = size_set,
     .write = size_write,
     .allowed = size_allowed,
+    .written = "written as 512 (bytes), 64KiB, 1MiB or 1GiB",
 };
 
 static int duration_set(const struct config_key *key, void *field, const struct config_node *node,
@@ -124,7 +124,6 @@ static void duration_write(const struct config_key *key, const void *field, bool
 static void duration_allowed(const struct config_key *key, struct buf *out)
 {
     add_range(key, config_units_duration, out);
-    buf_add_text(out, ", written as 500ms, 25s, 10m, 1h or 7d");
 }
 
 const struct config_type config_type_duration = {
@@ -132,6 +131,7 @@ const struct config_type config_type_duration = {
     .set = duration_set,
     .write = duration_write,
     .allowed = duration_allowed,
+    .written = "written as 500ms, 25s, 10m, 1h or 7d",
 };
 
 /* Words: key->note holds them all, with a space between two. */

@@ -47,7 +47,7 @@ static int refuse_unknown(const char *argument, struct config_errors *errors)
 {
     struct config_place place = {.errors = errors};
     const char *nearest = NULL;
-    unsigned best = 4;
+    unsigned best = strlen(argument) < 6 ? 2 : 4; /* further off, a suggestion is a guess */
     for (size_t i = 0; argument[0] == '-' && i < OPTIONS; i++) {
         unsigned distance = config_distance(argument, table[i].name);
         if (table[i].help != NULL && distance < best) {
