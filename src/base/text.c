@@ -99,7 +99,8 @@ static void add_unit(struct buf *out, unsigned unit)
     buf_add(out, escape, sizeof(escape));
 }
 
-/* The sequence of `len` bytes at `at`, which is not to stand in the JSON text as it is; 0: a byte that is not UTF-8. */
+/* The sequence of `len` bytes at `at`, which is not to stand in the JSON text as it is; 0: a byte
+ * that is not UTF-8. */
 static void add_escaped(struct buf *out, const unsigned char *at, size_t len)
 {
     static const char short_escapes[128] = {
@@ -117,6 +118,11 @@ static void add_escaped(struct buf *out, const unsigned char *at, size_t len)
     }
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
 static bool stands_as_it_is(const unsigned char *at, size_t len)
 {
     if (len == 1)
@@ -130,6 +136,10 @@ void text_add_json(struct buf *out, struct slice text)
     const unsigned char *end = text.len > 0 ? at + text.len : at;
     buf_add_char(out, '"');
     while (at < end) {
+        if (is_plain(*at)) {
+            at++;
+            continue;
+        }
         size_t len = text_utf8_sequence(at, end);
         if (!stands_as_it_is(at, len)) {
             buf_add(out, start, (size_t)(at - start));
