@@ -24,8 +24,8 @@ void buf_done(struct buf *buf);
 /* Empties the buffer and clears its mark; keeps the memory. */
 void buf_clear(struct buf *buf);
 
-/* Makes room for `more` bytes and returns where they start, or NULL (and the buffer is marked). buf->len is not
- * changed. */
+/* Makes room for `more` bytes and returns where they start, or NULL (and the buffer is marked).
+ * buf->len is not changed. */
 char *buf_reserve(struct buf *buf, size_t more);
 
 void buf_add(struct buf *buf, const void *bytes, size_t len);

@@ -25,12 +25,13 @@ uint64_t crypto_hash_under(const unsigned char key[CRYPTO_HASH_KEY_SIZE], const 
 /* Compares in constant time. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 
-/* The bytes that base64url text (RFC 4648 section 5, no padding) of `len` bytes needs, with its NUL. */
+/* What base64url text (RFC 4648 section 5, no padding) of `len` bytes needs, with its NUL. */
 #define CRYPTO_BASE64URL_SIZE(len) (((len)*4 + 2) / 3 + 1)
 
 void crypto_base64url(const void *bytes, size_t len, char *ret_text, size_t size);
 
-/* Returns how many bytes were decoded, or -1 where the text is not base64url or holds more than `size`. */
+/* Returns how many bytes were decoded, or -1 where the text is not base64url or holds more than
+ * `size`. */
 long crypto_base64url_decode(struct slice text, void *ret_bytes, size_t size);
 
 /* Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2): 28 characters and NUL. */

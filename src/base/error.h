@@ -1,6 +1,6 @@
-/* The one table of errors and the one table of close codes: server, client and documentation follow it.
+/* The one table of errors and the one of close codes: server, client and documentation follow them.
  *
- * Errors are negative; 0 is success. docs/protocol.md section 4 lists what of them goes over the wire. */
+ * Errors are negative; 0 is success. docs/protocol.md section 4 lists what goes over the wire. */
 #ifndef ROOMLINE_BASE_ERROR_H
 #define ROOMLINE_BASE_ERROR_H
 
@@ -113,8 +113,8 @@ enum error_code {
 const char *error_wire(int error);
 const char *error_text(int error);
 
-/* The close code that goes with an error, CLOSE_NONE where the connection stays. ERR_NOT_JSON has no `error` message
- * of its own but closes. */
+/* The close code that goes with an error, CLOSE_NONE where the connection stays. ERR_NOT_JSON has
+ * no `error` message of its own but closes. */
 enum close_code error_close(int error, bool joined);
 
 const char *close_reason(enum close_code code);

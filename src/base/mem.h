@@ -1,7 +1,7 @@
 /* Allocation, in one place, so that tests can make the nth one fail.
  *
- * What a stranger sizes goes through mem_alloc() and its failure is handled. Small fixed allocations
- * of our own may use mem_must(), which aborts: the supervisor restarts the worker. */
+ * What a stranger sizes goes through mem_alloc() and its failure is handled. Small fixed
+ * allocations of our own may use mem_must(), which aborts: the supervisor restarts the worker. */
 #ifndef ROOMLINE_BASE_MEM_H
 #define ROOMLINE_BASE_MEM_H
 

@@ -1,7 +1,8 @@
 /* A text message on its way: refcounted, shared by every queue that holds it, never copied again.
  *
- * The bytes have room in front, so that a signal can be rewritten in place around its data, and so that the
- * WebSocket header can stand right before the text: what is written to a socket is one run of bytes.
+ * The bytes have room in front, so that a signal can be rewritten in place around its data, and so
+ * that the WebSocket header can stand right before the text: what is written to a socket is one run
+ * of bytes.
  *
  *     bytes: | room | header, 2 to 10 bytes | text |
  *                   ^ message_wire()        ^ message_text()
@@ -24,7 +25,7 @@ struct message {
     char bytes[];
 };
 
-/* An empty message with space for `room` + header in front of `capacity` bytes of text. NULL: no memory. */
+/* An empty message with space for `room` + header before `capacity` bytes of text. NULL: no memory. */
 struct message *message_new(size_t room, size_t capacity);
 
 /* One with this text. */
@@ -33,15 +34,17 @@ struct message *message_of(struct slice text);
 struct message *message_ref(struct message *message);
 void message_unref(struct message *message);
 
-/* Appends to the text; may move the message, so only its single owner may. False: no memory, *message is as it was. */
+/* Appends to the text; may move the message, so only its single owner may. False: no memory,
+ * *message is as it was. */
 bool message_append(struct message **message, const void *bytes, size_t len);
 
-/* Makes the text `head` + `body` + `tail`, where body lies within the present text and does not move.
- * False where there is not enough room around body. */
+/* Makes the text `head` + `body` + `tail`, where body lies within the present text and does not
+ * move. False where there is not enough room around body. */
 bool message_rewrap(struct message *message, struct slice head, struct slice body,
                     struct slice tail);
 
-/* Writes the unmasked WebSocket header (RFC 6455 section 5.2: FIN, text) in front. The text stays as it is from now on. */
+/* Writes the unmasked WebSocket header (RFC 6455 section 5.2: FIN, text) in front. The text stays
+ * as it is from now on. */
 void message_frame(struct message *message);
 
 static inline struct slice message_text(const struct message *message)

@@ -11,7 +11,7 @@
 #define ROOM_NAME_MAX 128 /* bytes */
 #define PEER_NAME_MAX 64  /* bytes */
 
-/* The length of the well-formed UTF-8 sequence that starts at `at` (RFC 3629 section 4), 0 where it is none. */
+/* The length of the well-formed UTF-8 sequence at `at` (RFC 3629 section 4), 0 where it is none. */
 size_t text_utf8_sequence(const unsigned char *at, const unsigned char *end);
 
 bool text_is_utf8(struct slice text);
@@ -23,8 +23,8 @@ bool text_is_peer_name(struct slice name);
 /* C0 and C1 controls and DEL: what a terminal might obey. The text is UTF-8. */
 bool text_has_control(struct slice text);
 
-/* Appends `text` as a JSON string with its quotes, controls escaped. Whatever the bytes are, what comes out is JSON: what
- * is not UTF-8 becomes U+FFFD. */
+/* Appends `text` as a JSON string with its quotes, controls escaped. Whatever the bytes are, what
+ * comes out is JSON: what is not UTF-8 becomes U+FFFD. */
 void text_add_json(struct buf *out, struct slice text);
 
 /* Appends `text` with its %XX decoded (RFC 3986 section 2.1). False where an escape is broken. */

@@ -1,7 +1,8 @@
 /* A timing wheel: many deadlines of which most are moved before they come due.
  *
- * Hashed wheel with lazy turns (Varghese and Lauck 1987, scheme 6). Arming, moving and disarming cost O(1); a deadline
- * comes due up to one slot late, never early. Knows no clock: the owner says what time it is. */
+ * Hashed wheel with lazy turns (Varghese and Lauck 1987, scheme 6). Arming, moving and disarming
+ * cost O(1); a deadline comes due up to one slot late, never early. Knows no clock: the owner says
+ * what time it is. */
 #ifndef ROOMLINE_BASE_WHEEL_H
 #define ROOMLINE_BASE_WHEEL_H
 

@@ -1,4 +1,4 @@
-/* One pass over the text finds the fields and proves that it is JSON; then the type says which of them count. */
+/* One pass finds the fields and proves that it all is JSON; then the type says which of them count. */
 #include "core/envelope.h"
 
 #include "core/json.h"
@@ -22,8 +22,8 @@ struct found {
     enum json_kind kind;
 };
 
-/* The text of a raw string, at most `max` bytes, which stay within the envelope where they are not in the message.
- * False: longer, or half a surrogate pair. */
+/* The text of a raw string, at most `max` bytes, which stay within the envelope where they are not
+ * in the message. False: longer, or half a surrogate pair. */
 static bool decode(struct envelope *envelope, struct slice value, size_t max,
                    struct slice *ret_text)
 {
@@ -149,7 +149,8 @@ static const struct {
     {SLICE("info"), TYPE_INFO},     {SLICE("leave"), TYPE_LEAVE},
 };
 
-/* The text of a key or type, decoded into `space` where it has escapes. Too long for any of ours: empty. */
+/* The text of a key or type, decoded into `space` where it has escapes. Too long for any of ours:
+ * empty. */
 static struct slice plain(struct slice inside, char space[KEY_MAX])
 {
     if (memchr(inside.ptr, '\\', inside.len) == NULL)
@@ -194,7 +195,7 @@ static int set_field(struct envelope *envelope, const struct field *field,
     return fits ? field->set(envelope, found->value) : ERR_BAD_MESSAGE;
 }
 
-/* All fields are tried, so that an error answer has its `to` and `id`. A breach of form is told first. */
+/* All fields are tried, so that an error answer has its `to` and `id`. Breaches of form come first. */
 static int set_fields(struct envelope *envelope, const struct field *table, size_t count,
                       const struct found *found)
 {

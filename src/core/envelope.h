@@ -23,11 +23,11 @@ enum message_type {
     TYPE_COUNT,
 };
 
-/* Slices are SLICE_NONE where the field is absent. They point into the text, or into `decoded` where the text had
- * escapes; so an envelope is not copied.
+/* Slices are SLICE_NONE where the field is absent. They point into the text, or into `decoded`
+ * where the text had escapes; so an envelope is not copied.
  *
- * `decoded` is large and never cleared. Keep one envelope for all messages rather than one on the stack of each call:
- * the build has the compiler clear those (-ftrivial-auto-var-init=zero). */
+ * `decoded` is large and never cleared. Keep one envelope for all messages rather than one on the
+ * stack of each call: the build has the compiler clear those (-ftrivial-auto-var-init=zero). */
 struct envelope {
     enum message_type type;
     struct slice to;      /* decoded, a valid peer ID */
@@ -43,14 +43,14 @@ struct envelope {
     char decoded[2 * PEER_NAME_MAX + ENVELOPE_TOKEN_MAX + ENVELOPE_SESSION_MAX];
 };
 
-/* Reads one message. 0 or, with as much of the envelope filled in as an error answer needs (type, to, id):
+/* Reads one message. 0 or, with as much of the envelope filled in as an error answer needs:
  *   ERR_NOT_JSON      not UTF-8 or not JSON (RFC 8259), or nested deeper than JSON_DEPTH_MAX
  *   ERR_BAD_MESSAGE   not an object, no string `type`, a field of the wrong kind or one missing
  *   ERR_UNKNOWN_TYPE  well-formed, of no known type
  *   ERR_BAD_NAME      `to` or `peer` is no valid peer ID
  *   ERR_TOO_LARGE     `id` or `token` too long
- * The first of these that applies. Of a repeated field the last counts, as in JSON.parse; null is as good as absent
- * (but for `data`); fields that are not of the message's type are ignored. */
+ * The first of these that applies. Of a repeated field the last counts, as in JSON.parse; null is
+ * as good as absent (but for `data`); fields that are not of the message's type are ignored. */
 int envelope_read(struct envelope *envelope, struct slice text);
 
 #endif

@@ -1,5 +1,5 @@
-/* Scanning functions take the next byte and the end, and return the byte behind what they read, or NULL where that is
- * not JSON. Nothing is read at or behind the end. */
+/* Scanning functions take the next byte and the end, and return the byte behind what they read, or
+ * NULL where that is not JSON. Nothing is read at or behind the end. */
 #include "core/json.h"
 
 #include <stdint.h>
@@ -29,8 +29,9 @@ static bool is_plain(unsigned char c)
 #define BLOCK 16
 #define BLOCK_SEEN 17 /* bytes looked at */
 
-/* One bit for each byte of the block at `at` that is not plain. The escapes of line ends, of which session
- * descriptions are full, count as plain: as no backslash follows their backslash, blocks need not know of each other. */
+/* One bit for each byte of the block at `at` that is not plain. The escapes of line ends, of which
+ * session descriptions are full, count as plain: as no backslash follows their backslash, blocks
+ * need not know of each other. */
 static unsigned special_in_block(cursor at)
 {
     __m128i block = _mm_loadu_si128((const __m128i *)at);
@@ -51,8 +52,8 @@ static unsigned special_in_block(cursor at)
 #define BLOCK_SEEN 8
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
-/* Sets the top bit of the bytes of `block` that are below `limit`, of bytes below 0x80; of some others too,
- * but never of any where no byte is below. */
+/* Sets the top bit of the bytes of `block` that are below `limit`, of bytes below 0x80; of some
+ * others too, but never of any where no byte is below. */
 static uint64_t below(uint64_t block, unsigned limit)
 {
     return (block - EACH_BYTE(limit)) & ~block & EACH_BYTE(0x80);

@@ -1,8 +1,9 @@
-/* A validating JSON scanner: it accepts what JSON.parse accepts (RFC 8259, in UTF-8 by RFC 3629) and builds nothing.
+/* A validating JSON scanner: it accepts what JSON.parse accepts (RFC 8259, in UTF-8 by RFC 3629)
+ * and builds nothing.
  *
- * One pass finds the members of an object and proves the whole text. Slices point into the text, which need
- * not end in NUL. A text in which JSON.parse would throw is never accepted; one nested deeper than JSON_DEPTH_MAX
- * is refused as well. */
+ * One pass finds the members of an object and proves the whole text. Slices point into the text,
+ * which need not end in NUL. A text in which JSON.parse would throw is never accepted; one nested
+ * deeper than JSON_DEPTH_MAX is refused as well. */
 #ifndef ROOMLINE_CORE_JSON_H
 #define ROOMLINE_CORE_JSON_H
 
@@ -58,8 +59,9 @@ static inline struct slice json_inside(struct slice string)
     return (struct slice){string.ptr + 1, string.len - 2};
 }
 
-/* Writes the text that a raw string without its quotes stands for, as UTF-8. It was found valid before. Returns the
- * length, or -1 where it is over `size`, or holds half a surrogate pair, which has no UTF-8. */
+/* Writes the text that a raw string without its quotes stands for, as UTF-8. It was found valid
+ * before. Returns the length, or -1 where it is over `size`, or holds half a surrogate pair, which
+ * has no UTF-8. */
 long json_decode(struct slice inside, char *ret_text, size_t size);
 
 #endif

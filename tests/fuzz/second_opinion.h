@@ -1,8 +1,8 @@
 /* cJSON's opinion of a text that our scanner accepts.
  *
- * cJSON is no judge of what to refuse: it takes control characters in strings, numbers like 01, any bytes for UTF-8. But
- * what we accept it must accept as well, but for two things it can't read: half a surrogate pair (JSON.parse takes
- * it) and a number of more than 63 characters. */
+ * cJSON is no judge of what to refuse: it takes control characters in strings, numbers like 01, any
+ * bytes for UTF-8. But what we accept it must accept as well, but for two things it can't read:
+ * half a surrogate pair (JSON.parse takes it) and a number of more than 63 characters. */
 #ifndef ROOMLINE_TESTS_FUZZ_SECOND_OPINION_H
 #define ROOMLINE_TESTS_FUZZ_SECOND_OPINION_H
 
@@ -57,7 +57,8 @@ static inline bool second_opinion_can_tell(struct slice text)
     return !second_opinion_has_half_pair(text) && !second_opinion_has_long_number(text);
 }
 
-/* The tree, to be freed with cJSON_Delete(); NULL where cJSON finds that the text, up to its end, is no JSON. */
+/* The tree, to be freed with cJSON_Delete(); NULL where cJSON finds that the text, up to its end,
+ * is no JSON. */
 static inline cJSON *second_opinion_parse(struct slice text)
 {
     const char *parsed_to = NULL;

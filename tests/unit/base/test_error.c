@@ -91,7 +91,7 @@ static void each_close_code_has_a_reason_that_fits(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++) {
-        /* RFC 6455 section 5.5: a control frame has at most 125 bytes, two of which are the code. */
+        /* RFC 6455 section 5.5: a control frame has at most 125 bytes, two of them the code. */
         assert_in_range(strlen(close_reason(closes[i].code)), 1, 123);
         assert_int_equal(close_resumable(closes[i].code), closes[i].resumable);
     }

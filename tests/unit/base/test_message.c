@@ -143,7 +143,7 @@ static void needs_room_for_the_tail(void **state)
     message_unref(message);
 }
 
-/* RFC 6455 section 5.2: 7 bits of length, or 126 and 16 bits, or 127 and 64 bits, the shortest that does. */
+/* RFC 6455 section 5.2: 7 bits of length, or 126 and 16 bits, or 127 and 64: the shortest. */
 static const struct {
     size_t len;
     unsigned header_len;

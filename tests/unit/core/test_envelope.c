@@ -386,7 +386,7 @@ static void id_has_a_limit(void **state)
     assert_int_equal(read_long(start, "0", ENVELOPE_ID_MAX, "}"), ERR_TOO_LARGE);
 }
 
-/* All that a join can hold, everything escaped, at its limit: the space for decoded texts is enough. */
+/* All that a join can hold, escaped and at its limit: the space for decoded texts is enough. */
 static void the_fullest_join_fits(void **state)
 {
     (void)state;

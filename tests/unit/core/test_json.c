@@ -362,7 +362,7 @@ static void each_truncation_is_refused(void **state)
     }
 }
 
-/* A string in which `piece` stands at `offset`: at every place of the blocks that are scanned at once. */
+/* A string in which `piece` stands at `offset`: every place in the blocks that are scanned at once. */
 static enum json_kind check_piece(const char *piece, size_t offset, size_t after)
 {
     struct buf text;
