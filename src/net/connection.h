@@ -21,7 +21,7 @@ struct upgrade {
 };
 
 /* Who gets to know what comes in. The on_ functions may call connection_deliver(), _ping() and
- * _close() of any connection, themselves included. */
+ * _close() of any connection, themselves included; on_upgrade() only of others. */
 struct connection_handler {
     void *context;
 
@@ -43,9 +43,9 @@ struct connection_handler {
     /* The pong to connection_ping(number); 0: to a ping that nobody asked for but to keep alive. */
     void (*on_pong)(void *session, uint64_t number);
 
-    /* The connection is gone or about to be closed for this cause (CLOSE_NONE: the socket broke or
-     * the client closed it; CLOSE_NORMAL: it closed with 1000 or 1001). Exactly once for each
-     * session, but never after connection_close(). */
+    /* The connection is gone or about to be closed for this cause; CLOSE_NONE: the socket broke or
+     * the client closed it, whatever it said. Exactly once for each session, but never after
+     * connection_close(). */
     void (*on_lost)(void *session, enum close_code cause);
 };
 

@@ -31,9 +31,11 @@ struct http_request {
     enum http_method method;
     struct slice path;  /* still percent-encoded; begins with '/', or is "*" */
     struct slice query; /* what follows the '?'; SLICE_NONE where there is none */
-    struct slice host; /* name or address, and port where given: letters, digits and ".-:[]" only */
+    struct slice
+        host; /* name or address, and port where given: letters, digits and "-._:[]" only */
     struct slice body;
     bool secure; /* came over TLS */
+    int version; /* 10 or 11 */
     size_t header_count;
     const struct http_header *headers;
 };
@@ -68,6 +70,14 @@ void http_response_text(struct http_response *response, int status, const char *
 
 /* Gives the response a copy of these bytes as its body. 0, or ERR_UNAVAILABLE: no memory. */
 int http_response_copy(struct http_response *response, struct slice body);
+
+/* Status line and headers of a response as they go over the wire, in a buffer that the caller frees
+ * by buf_done(); it may have failed. `date` is the value for Date. */
+struct buf http_response_head(const struct http_response *response, int version, bool keep_alive,
+                              const char *date);
+
+/* Whether a response of this status has a body, and a Content-Length (RFC 9110 section 6.4.1). */
+bool http_status_has_body(int status);
 
 /* "Not Found" for 404. */
 const char *http_reason(int status);

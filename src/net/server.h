@@ -16,6 +16,7 @@
 
 /* Limits: 0 is none. Times in ms, sizes in bytes. */
 struct server_options {
+    int backlog; /* of listening sockets; listen() is called again on what is inherited */
     size_t connections;
     size_t connections_per_address;
 
@@ -64,6 +65,7 @@ void server_end(struct server *server, enum close_code code, uint64_t deadline,
 void server_free(struct server *server);
 
 struct server_counts {
+    int backlog; /* of listening sockets; listen() is called again on what is inherited */
     size_t connections;
     size_t websockets;
     uint64_t accepted, refused; /* since the start */

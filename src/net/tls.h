@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/slice.h"
+
 #define TLS_ERROR_SIZE 512 /* bytes of a readable error, its NUL included */
 #define TLS_PAIRS_MAX 4
 
@@ -36,5 +38,53 @@ struct tls_ticket_keys {
 /* Whether a server could be set up with this. 0, or a negative number and a text that names the
  * file and what is wrong. */
 int tls_check(const struct tls_options *options, char ret_error[TLS_ERROR_SIZE]);
+
+/* Below this line is what stream.c uses. */
+
+struct tls_context; /* certificates and settings; shared by the connections that began with it */
+struct tls;         /* one connection */
+
+#define TLS_RECORD_MAX 16384 /* bytes of text in a record */
+#define TLS_RECORD_EXTRA 512 /* at most that much more on the wire, an alert or ticket included */
+
+/* Where the connection that is at work takes its bytes from, and puts them. One for all connections
+ * of a loop: OpenSSL is never left with bytes in a buffer of its own, so an idle connection needs
+ * none. */
+struct tls_wire {
+    struct slice in;
+    char *out;
+    size_t out_len;
+    size_t out_size;
+};
+
+enum tls_result {
+    TLS_MORE,   /* needs more bytes from the wire */
+    TLS_DONE,   /* the handshake is over */
+    TLS_DATA,   /* *ret_len bytes of text were read */
+    TLS_CLOSED, /* the client said close_notify */
+    TLS_BROKEN, /* no TLS, or not the one that was agreed on */
+};
+
+/* `wire` outlives the context and all of its connections. NULL with ret_error filled. */
+struct tls_context *tls_context_new(const struct tls_options *options, struct tls_wire *wire,
+                                    const struct tls_ticket_keys *keys,
+                                    char ret_error[TLS_ERROR_SIZE]);
+void tls_context_free(struct tls_context *context);
+
+/* The server's end of a connection. NULL: no memory. */
+struct tls *tls_new(struct tls_context *context);
+void tls_free(struct tls *tls);
+
+enum tls_result tls_handshake(struct tls *tls);
+
+/* Decrypts from wire->in into `text`. */
+enum tls_result tls_read(struct tls *tls, char *text, size_t size, size_t *ret_len);
+
+/* Encrypts up to TLS_RECORD_MAX bytes as one record onto wire->out. 0, or negative: the connection
+ * is broken. */
+int tls_write(struct tls *tls, struct slice text);
+
+/* Puts close_notify onto the wire. */
+void tls_close(struct tls *tls);
 
 #endif

@@ -1,0 +1,65 @@
+/* What all listeners and connections of one loop share. */
+#ifndef ROOMLINE_NET_LOOP_H
+#define ROOMLINE_NET_LOOP_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "base/wheel.h"
+#include "net/admission.h"
+#include "net/connection.h"
+#include "net/http_parser.h"
+#include "net/server.h"
+#include "net/stream.h"
+#include "net/tls.h"
+#include "net/ws.h"
+
+#define READ_SIZE 65536 /* bytes that are read at once */
+#define WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
+
+LIST_HEAD(connection_list, connection);
+
+struct net_loop {
+    uv_loop_t *uv;
+    struct server_options options;
+    struct http_limits http_limits;
+    struct ws_limits ws_limits;
+    struct connection_handler handler;
+    struct wheel wheel;
+    struct admission admission;
+    struct connection_list connections;
+    struct stream_list dirty; /* with output that waits for the end of the pass */
+    struct tls_context *tls;  /* NULL before server_tls() */
+    struct tls_ticket_keys ticket_keys;
+    struct tls_wire wire;
+    struct ws_pool readers;
+    struct server_counts counts;
+    uint64_t last_number; /* of a connection */
+    bool ending;
+    char date[30]; /* RFC 9110 section 5.6.7; at most a second old */
+
+    /* Scratch. Each is only used between two returns to the loop, and by one connection at a time.
+     * */
+    char read_bytes[READ_SIZE];
+    char text[READ_SIZE];        /* decrypted */
+    char gather[TLS_RECORD_MAX]; /* small messages that go into one record */
+    char wire_bytes[WIRE_SIZE];  /* encrypted */
+};
+
+/* connection.c's side of it. */
+
+/* Accepts what waits at the listening socket. A libuv error where that has to be tried again. */
+int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure);
+
+/* Ends whatever it is doing: WebSocket by this code, HTTP after the answer that is under way. */
+void connection_end(struct connection *connection, enum close_code code);
+
+/* The next in the list of the loop's connections, or NULL. Nothing above frees a connection before
+ * the loop goes on. */
+struct connection *connection_next(const struct connection *connection);
+
+/* Closes it now. */
+void connection_cut(struct connection *connection);
+
+#endif

@@ -1,0 +1,422 @@
+#include "net/stream.h"
+
+#include "base/mem.h"
+#include "net/loop.h"
+
+#define RUNS_MAX 64                     /* of one gathered write */
+#define CIPHER_WAITING_MAX (512 * 1024) /* bytes of encrypted rests; more than a flush leaves */
+
+/* One write that libuv finishes. */
+struct write {
+    uv_write_t request;
+    struct stream *stream;
+    size_t len;
+    char rest[]; /* encrypted; empty where the queue keeps the bytes */
+};
+
+static struct stream *stream_of(void *handle)
+{
+    return handle; /* the handle is its first member */
+}
+
+static bool is_closing(const struct stream *stream)
+{
+    return uv_is_closing((const uv_handle_t *)&stream->tcp);
+}
+
+static uv_stream_t *handle_of(struct stream *stream)
+{
+    return (uv_stream_t *)&stream->tcp;
+}
+
+int stream_init(struct stream *stream, struct net_loop *loop, const struct stream_events *events)
+{
+    *stream = (struct stream){.loop = loop, .events = events};
+    return uv_tcp_init(loop->uv, &stream->tcp);
+}
+
+static void mark_dirty(struct stream *stream)
+{
+    if (stream->dirty || is_closing(stream))
+        return;
+    stream->dirty = true;
+    LIST_INSERT_HEAD(&stream->loop->dirty, stream, dirty_link);
+}
+
+static void clear_dirty(struct stream *stream)
+{
+    if (!stream->dirty)
+        return;
+    stream->dirty = false;
+    LIST_REMOVE(stream, dirty_link);
+}
+
+static bool drained(const struct stream *stream)
+{
+    return stream->queue.count == 0 && stream->in_flight == 0;
+}
+
+size_t stream_waiting(const struct stream *stream)
+{
+    size_t with_libuv = uv_stream_get_write_queue_size((const uv_stream_t *)&stream->tcp);
+    size_t twice = stream->tls == NULL ? stream->in_flight : 0; /* in the queue as well */
+    return stream->queue.bytes - twice + with_libuv;
+}
+
+/* Writing. */
+
+static void write_cb(uv_write_t *request, int status)
+{
+    struct write *write = (struct write *)request;
+    struct stream *stream = write->stream;
+    if (!is_closing(stream)) {
+        stream->in_flight -= write->len;
+        stream->loop->counts.bytes_out += status == 0 ? write->len : 0;
+        if (stream->tls == NULL)
+            queue_advance(&stream->queue, write->len);
+        if (status < 0)
+            stream->error = status;
+        mark_dirty(stream);
+    }
+    mem_free(write);
+}
+
+/* Leaves runs to libuv. They stay as they are until write_cb(). */
+static int write_later(struct stream *stream, struct write *write, const uv_buf_t *runs,
+                       unsigned count)
+{
+    write->stream = stream;
+    write->len = 0;
+    for (unsigned i = 0; i < count; i++)
+        write->len += runs[i].len;
+    int error = uv_write(&write->request, handle_of(stream), runs, count, write_cb);
+    if (error != 0)
+        mem_free(write);
+    else
+        stream->in_flight += write->len;
+    return error;
+}
+
+static int try_write(struct stream *stream, const uv_buf_t *runs, unsigned count)
+{
+    int written = uv_try_write(handle_of(stream), runs, count);
+    if (written == UV_EAGAIN)
+        return 0;
+    if (written > 0)
+        stream->loop->counts.bytes_out += (uint64_t)written;
+    return written;
+}
+
+static unsigned gather_runs(struct stream *stream, uv_buf_t *ret_runs)
+{
+    /* uv_buf_t is struct iovec where libuv runs on Unix; its documentation promises as much. */
+    _Static_assert(sizeof(uv_buf_t) == sizeof(struct iovec), "uv_buf_t is an iovec");
+    return queue_gather(&stream->queue, (struct iovec *)ret_runs, RUNS_MAX);
+}
+
+static int flush_plain(struct stream *stream)
+{
+    uv_buf_t runs[RUNS_MAX];
+    while (stream->queue.count > 0) {
+        unsigned count = gather_runs(stream, runs);
+        size_t len = 0;
+        for (unsigned i = 0; i < count; i++)
+            len += runs[i].len;
+        int written = try_write(stream, runs, count);
+        if (written < 0)
+            return written;
+        queue_advance(&stream->queue, (size_t)written);
+        if ((size_t)written == len)
+            continue;
+        struct write *write = mem_alloc(sizeof(*write));
+        if (write == NULL)
+            return UV_ENOMEM;
+        return write_later(stream, write, runs, gather_runs(stream, runs));
+    }
+    return 0;
+}
+
+/* Sends what TLS has put onto the shared wire; what the kernel does not take is copied from it. */
+static int push_wire(struct stream *stream)
+{
+    struct tls_wire *wire = &stream->loop->wire;
+    uv_buf_t run = uv_buf_init(wire->out, (unsigned)wire->out_len);
+    wire->out_len = 0;
+    if (stream->in_flight == 0 && run.len > 0) {
+        int written = try_write(stream, &run, 1);
+        if (written < 0)
+            return written;
+        run.base += written;
+        run.len -= (size_t)written;
+    }
+    if (run.len == 0)
+        return 0;
+    if (stream->in_flight + run.len > CIPHER_WAITING_MAX)
+        return UV_ENOBUFS;
+    struct write *write = mem_alloc(sizeof(*write) + run.len);
+    if (write == NULL)
+        return UV_ENOMEM;
+    memcpy(write->rest, run.base, run.len);
+    run.base = write->rest;
+    return write_later(stream, write, &run, 1);
+}
+
+/* One record: of one large run as it lies, or of several small ones. */
+static int encrypt_record(struct stream *stream)
+{
+    struct queue *queue = &stream->queue;
+    struct slice text = queue_front(queue);
+    if (text.len > TLS_RECORD_MAX) {
+        text.len = TLS_RECORD_MAX;
+    } else if (queue->count > 1) {
+        text.ptr = stream->loop->gather;
+        text.len = queue_peek(queue, stream->loop->gather, TLS_RECORD_MAX);
+    }
+    if (tls_write(stream->tls, text) != 0)
+        return UV_EPROTO;
+    queue_advance(queue, text.len);
+    return 0;
+}
+
+/* Fills the wire as far as there is text and room. */
+static int encrypt(struct stream *stream)
+{
+    struct tls_wire *wire = &stream->loop->wire;
+    while (stream->queue.count > 0 &&
+           wire->out_size - wire->out_len >= TLS_RECORD_MAX + TLS_RECORD_EXTRA) {
+        int error = encrypt_record(stream);
+        if (error != 0) {
+            wire->out_len = 0; /* the next connection's */
+            return error;
+        }
+    }
+    return 0;
+}
+
+static int flush_tls(struct stream *stream)
+{
+    int error = 0;
+    while (error == 0 && stream->queue.count > 0 && stream->in_flight == 0) {
+        error = encrypt(stream);
+        if (error == 0)
+            error = push_wire(stream);
+    }
+    return error;
+}
+
+static void shutdown_cb(uv_shutdown_t *request, int status)
+{
+    struct stream *stream = stream_of(request->handle);
+    mem_free(request);
+    if (is_closing(stream))
+        return;
+    stream->shut = true;
+    if (status < 0 || stream->eof)
+        stream->events->on_end(stream, status < 0 ? status : 0);
+}
+
+/* All is sent: closes our half. */
+static int finish(struct stream *stream)
+{
+    if (stream->tls != NULL && !stream->handshaking) {
+        tls_close(stream->tls);
+        int error = push_wire(stream);
+        if (error != 0)
+            return error;
+    }
+    uv_shutdown_t *request = mem_alloc(sizeof(*request));
+    if (request == NULL)
+        return UV_ENOMEM;
+    int error = uv_shutdown(request, handle_of(stream), shutdown_cb);
+    if (error != 0)
+        mem_free(request);
+    return error;
+}
+
+void stream_flush(struct stream *stream)
+{
+    if (stream->error != 0 || stream->in_flight > 0 || stream->handshaking || is_closing(stream))
+        return;
+    stream->error = stream->tls == NULL ? flush_plain(stream) : flush_tls(stream);
+    if (stream->error != 0)
+        mark_dirty(stream);
+}
+
+static void flush_step(struct stream *stream)
+{
+    stream_flush(stream);
+    if (stream->error == 0 && stream->ending && !stream->shut && drained(stream)) {
+        stream->ending = false; /* once */
+        stream->error = finish(stream);
+    }
+    clear_dirty(stream);
+    int error = stream->error;
+    stream->error = 0;
+    if (error != 0)
+        stream->events->on_end(stream, error);
+    else if (drained(stream))
+        stream->events->on_drained(stream);
+}
+
+void stream_flush_all(struct net_loop *loop)
+{
+    struct stream *stream;
+    while ((stream = LIST_FIRST(&loop->dirty)) != NULL)
+        flush_step(stream);
+}
+
+int stream_push(struct stream *stream, struct piece piece)
+{
+    mark_dirty(stream);
+    return queue_push(&stream->queue, piece);
+}
+
+void stream_fail(struct stream *stream, int error)
+{
+    if (stream->error == 0)
+        stream->error = error;
+    mark_dirty(stream);
+}
+
+void stream_forget(struct stream *stream)
+{
+    /* What libuv holds has to stay. */
+    queue_truncate(&stream->queue, stream->tls == NULL ? stream->in_flight : 0);
+}
+
+void stream_end(struct stream *stream)
+{
+    stream->ending = true;
+    mark_dirty(stream);
+}
+
+/* Reading. */
+
+static void end_of_input(struct stream *stream)
+{
+    stream->eof = true;
+    if (!stream->ending)
+        stream->events->on_end(stream, 0);
+}
+
+/* Text out of the bytes on the wire, as much as fits. */
+static enum tls_result decrypt(struct stream *stream, size_t *ret_len)
+{
+    struct net_loop *loop = stream->loop;
+    enum tls_result result = TLS_DATA;
+    *ret_len = 0;
+    while (result == TLS_DATA && sizeof(loop->text) - *ret_len >= TLS_RECORD_MAX) {
+        size_t len = 0;
+        result = tls_read(stream->tls, loop->text + *ret_len, sizeof(loop->text) - *ret_len, &len);
+        *ret_len += result == TLS_DATA ? len : 0;
+    }
+    return result;
+}
+
+static enum tls_result shake_hands(struct stream *stream)
+{
+    enum tls_result result = tls_handshake(stream->tls);
+    int error = push_wire(stream);
+    if (error != 0)
+        return TLS_BROKEN;
+    if (result == TLS_DONE) {
+        stream->handshaking = false;
+        stream->events->on_open(stream);
+    }
+    return result;
+}
+
+/* The wire holds bytes of this connection; reads until it wants more. */
+static enum tls_result read_tls(struct stream *stream)
+{
+    enum tls_result result = TLS_DATA;
+    if (stream->handshaking)
+        result = shake_hands(stream);
+    while ((result == TLS_DATA || result == TLS_DONE) && !is_closing(stream)) {
+        size_t len;
+        result = decrypt(stream, &len);
+        /* Reading may have made an answer, to a key update say. */
+        if (push_wire(stream) != 0)
+            return TLS_BROKEN;
+        if (len > 0)
+            stream->events->on_bytes(stream, (struct slice){stream->loop->text, len});
+    }
+    return result;
+}
+
+static void tls_input(struct stream *stream, struct slice bytes)
+{
+    stream->loop->wire.in = bytes;
+    enum tls_result result = read_tls(stream);
+    stream->loop->wire.in = SLICE_NONE;
+    if (is_closing(stream))
+        return;
+    if (result == TLS_CLOSED)
+        end_of_input(stream);
+    else if (result == TLS_BROKEN)
+        stream->events->on_end(stream, UV_EPROTO);
+}
+
+static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
+{
+    (void)size;
+    struct net_loop *loop = stream_of(handle)->loop;
+    *ret_buffer = uv_buf_init(loop->read_bytes, sizeof(loop->read_bytes));
+}
+
+static void read_cb(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
+{
+    struct stream *stream = stream_of(handle);
+    if (len > 0) {
+        struct slice bytes = {buffer->base, (size_t)len};
+        stream->loop->counts.bytes_in += bytes.len;
+        if (stream->tls != NULL)
+            tls_input(stream, bytes);
+        else
+            stream->events->on_bytes(stream, bytes);
+    } else if (len == UV_EOF) {
+        end_of_input(stream);
+    } else if (len < 0) {
+        stream->events->on_end(stream, (int)len);
+    }
+}
+
+int stream_start(struct stream *stream, bool secure)
+{
+    if (secure) {
+        if (stream->loop->tls == NULL)
+            return UV_EPROTO;
+        stream->tls = tls_new(stream->loop->tls);
+        if (stream->tls == NULL)
+            return UV_ENOMEM;
+        stream->handshaking = true;
+    }
+    return uv_read_start(handle_of(stream), alloc_cb, read_cb);
+}
+
+void stream_pause(struct stream *stream)
+{
+    uv_read_stop(handle_of(stream));
+}
+
+void stream_resume(struct stream *stream)
+{
+    if (!stream->eof && !is_closing(stream))
+        uv_read_start(handle_of(stream), alloc_cb, read_cb);
+}
+
+static void close_cb(uv_handle_t *handle)
+{
+    struct stream *stream = stream_of(handle);
+    queue_clear(&stream->queue);
+    tls_free(stream->tls);
+    stream->events->on_closed(stream);
+}
+
+void stream_close(struct stream *stream)
+{
+    if (is_closing(stream))
+        return;
+    clear_dirty(stream);
+    uv_close((uv_handle_t *)&stream->tcp, close_cb);
+}
