@@ -32,6 +32,7 @@ if(LLHTTP_INCLUDE_DIR AND LLHTTP_LIBRARY)
 elseif(LLHTTP_SOURCE_DIR AND LLHTTP_SOURCE_INCLUDE_DIR)
     add_library(llhttp_sources STATIC
         ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c ${LLHTTP_SOURCE_DIR}/llhttp.c)
+    target_compile_definitions(llhttp_sources PUBLIC LLHTTP_STRICT_MODE=1)
     target_include_directories(llhttp_sources SYSTEM PUBLIC ${LLHTTP_SOURCE_INCLUDE_DIR})
     target_compile_options(llhttp_sources PRIVATE -w -fPIE)
     if(ROOMLINE_FUZZ)
