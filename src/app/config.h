@@ -10,10 +10,11 @@
  *       config_check(&config, &errors) == 0)
  *       ... config.limits.message_size ...
  *   config_errors_print(&errors, stderr);
- *   config_done(&config);                  (after config_load or config_parse_text, whatever it returned)
+ *   config_done(&config);
  *
- * Counts are unsigned, sizes size_t bytes, durations uint64_t milliseconds, paths NUL-terminated and
- * "" for none, words an int of the enum below. Strings and arrays belong to the config. */
+ * config_done() comes after config_load() or config_parse_text(), whatever they returned.
+ * Counts are unsigned, sizes size_t bytes, durations uint64_t milliseconds, paths NUL-terminated
+ * and "" for none, words an int of the enum below. Strings and arrays belong to the config. */
 #ifndef ROOMLINE_APP_CONFIG_H
 #define ROOMLINE_APP_CONFIG_H
 
@@ -109,8 +110,9 @@ struct config {
 int config_load(struct config *config, const struct options *options, char **environment,
                 struct config_errors *errors);
 
-/* Makes a config of defaults and YAML text, which `name` stands for in errors: how a worker takes over
- * what its supervisor wrote as CONFIG_FORM_INTERNAL. Returns 0, or -1 with at least one error. */
+/* Makes a config of defaults and YAML text, which `name` stands for in errors: how a worker takes
+ * over what its supervisor wrote as CONFIG_FORM_INTERNAL. Returns 0, or -1 with at least one
+ * error. */
 int config_parse_text(struct config *config, const char *text, size_t len, const char *name,
                       struct config_errors *errors);
 
@@ -127,7 +129,7 @@ enum config_form {
     CONFIG_FORM_REFERENCE, /* docs/configuration.md; the same */
 };
 
-/* Appends to `out`, which should have max CONFIG_TEXT_MAX. Returns 0, or -1 when it was too much. */
+/* Appends to `out`, whose max should be CONFIG_TEXT_MAX. Returns 0, or -1 when it was too much. */
 int config_write(const struct config *config, enum config_form form, struct buf *out);
 
 /* Appends one line per key, for --help. */

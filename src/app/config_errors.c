@@ -20,9 +20,10 @@ __attribute__((format(printf, 3, 0))) static void append(char *text, size_t size
 __attribute__((format(printf, 3, 4))) static void append_format(char *text, size_t size,
                                                                 const char *format, ...)
 {
+    size_t used = strlen(text);
     va_list args;
     va_start(args, format);
-    append(text, size, format, args);
+    vsnprintf(text + used, size - used, format, args);
     va_end(args);
 }
 
@@ -103,7 +104,7 @@ struct config_shown config_show(const char *text)
     while (at < end && len < SHOWN_MAX) {
         size_t step = text_utf8_sequence(at, end);
         size_t added = show_character(shown.text + len, at, end);
-        /* An escaped control of two bytes takes two rounds: its second byte is not UTF-8 by itself. */
+        /* An escaped control of two bytes takes two rounds: the second byte is no UTF-8. */
         at += added == step ? step : 1;
         len += added;
     }

@@ -1,4 +1,5 @@
-/* What is wrong with a configuration: up to ten messages of one line each, in memory that can't run out. */
+/* What is wrong with a configuration: up to ten messages of one line each, in memory that can't run
+ * out. */
 #ifndef ROOMLINE_APP_CONFIG_ERRORS_H
 #define ROOMLINE_APP_CONFIG_ERRORS_H
 

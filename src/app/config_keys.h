@@ -1,11 +1,11 @@
 /* The one table of configuration keys. struct config, the reading of YAML, environment and flags,
- * --print-config, --help, docs/configuration.md and config/roomline.yaml all follow it: a new key is
- * one line here.
+ * --print-config, --help, docs/configuration.md and config/roomline.yaml all follow it: a new key
+ * is one line here.
  *
  * X(section, name, type, default as written in YAML, min, max, note, help)
  *   type   one of config_type.h; CONFIG_FIELD_<type> in config.h is its C type
  *   min    of numbers, in the unit of the type; 0 is also good where `note` says what it means
- *   note   of numbers what 0 means, NULL where nothing special; of words all words, in enum order */
+ *   note   of numbers what 0 means, NULL: nothing special; of words all of them, in enum order */
 #ifndef ROOMLINE_APP_CONFIG_KEYS_H
 #define ROOMLINE_APP_CONFIG_KEYS_H
 
@@ -20,8 +20,8 @@
     S(server, CONFIG_SERVER, "Where the server listens, and what it serves.") \
     S(tls, CONFIG_TLS, "The certificate of the https listeners.") \
     S(http, CONFIG_HTTP, "HTTP headers.") \
-    S(limits, CONFIG_LIMITS, "What one client, and all of them, may take. 0 means no limit.") \
-    S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client. 0 means no limit.") \
+    S(limits, CONFIG_LIMITS, "What one client, and all of them, may take.") \
+    S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client.") \
     S(session, CONFIG_SESSION, "The life of a membership, and how browsers find each other.") \
     S(drain, CONFIG_DRAIN, "How an instance goes away, counted from SIGTERM.") \
     S(log, CONFIG_LOG, "What is written to stderr.")
@@ -63,11 +63,11 @@
       "Peers in one room.") \
     X(limits, messages_per_second, count, "100", 1, 1000000, "no limit", \
       "Messages that one peer may send per second in the long run.") \
-    X(limits, messages_burst, count, "200", 1, 1000000, "no limit", \
+    X(limits, messages_burst, count, "200", 1, 1000000, "one second's worth", \
       "Messages that one peer may send at once: a call's ICE candidates come in a burst.") \
     X(limits, bytes_per_second, size, "1MiB", 1, 1024 * CONFIG_MIB, "no limit", \
       "Bytes of messages that one peer may send per second in the long run.") \
-    X(limits, bytes_burst, size, "2MiB", 1, 1024 * CONFIG_MIB, "no limit", \
+    X(limits, bytes_burst, size, "2MiB", 1, 1024 * CONFIG_MIB, "one second's worth", \
       "Bytes of messages that one peer may send at once.") \
     X(limits, rate_strikes, count, "100", 1, 1000000, "no limit", \
       "Refusals for rate in a row after which the connection is closed.") \

@@ -38,8 +38,8 @@ bool config_node_is_null(const struct config_node *node);
 /* "a list", "a map", or the text in quotes: how messages name what was given. */
 struct config_shown config_node_show(const struct config_node *node);
 
-/* Reads one YAML document: no anchors, aliases or tags, bounded in nodes and depth. *ret_root is NULL
- * where the text says nothing. Returns 0, or -1 with an error. */
+/* Reads one YAML document: no anchors, aliases or tags, bounded in nodes and depth. *ret_root is
+ * NULL where the text says nothing. Returns 0, or -1 with an error. */
 int config_yaml_parse(const char *text, size_t len, const struct config_place *place,
                       struct config_node **ret_root);
 

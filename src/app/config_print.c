@@ -1,4 +1,4 @@
-/* A config as YAML: for people (where each value came from, no secrets) and for workers (lossless). */
+/* A config as YAML: for people (with where each value came from, no secrets) and for workers. */
 #include <string.h>
 
 #include "app/config.h"

@@ -12,7 +12,8 @@
 int config_read_yaml(struct config *config, const char *text, size_t len,
                      const struct config_place *place);
 
-/* Sets one key from text: a scalar as it stands, a list as YAML in [brackets] or comma-separated. */
+/* Sets one key from text: a scalar as it stands, a list as YAML in
+ * [brackets] or comma-separated. */
 int config_read_value(struct config *config, const struct config_key *key, const char *text,
                       struct config_source source, const struct config_place *place);
 

@@ -43,7 +43,7 @@ static inline enum config_id config_key_id(const struct config_key *key)
     return (enum config_id)(key - config_keys);
 }
 
-/* What the writer of an unknown "section.key" or "section" may have meant; NULL when nothing is near. */
+/* What the writer of an unknown "section.key" or "section" may have meant; NULL: nothing near. */
 const struct config_key *config_key_nearest(const char *path);
 const struct config_section *config_section_nearest(const char *name);
 

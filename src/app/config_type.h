@@ -14,7 +14,7 @@ struct config_key;
 struct config_type {
     const char *name; /* in English, with its article */
 
-    /* Reads `node` into the field, which keeps its old value on failure. Returns 0 or -1 with errors. */
+    /* Reads `node` into the field. Returns 0, or -1 with errors and the field as it was. */
     int (*set)(const struct config_key *key, void *field, const struct config_node *node,
                const struct config_place *place);
 

@@ -1,9 +1,9 @@
 /* The only file that meets libyaml: its events become config_nodes.
  *
- *   document start → containers and texts, each added to the innermost open container → document end
+ *   document start, then containers and texts, each added to the innermost open container
  *
- * Refused on the way: a second document, anchors and aliases (so nothing grows beyond the text), tags,
- * keys that are not plain text, too deep, too many. The first fault ends it. */
+ * Refused on the way: a second document, anchors and aliases (so nothing grows beyond the text),
+ * tags, keys that are not plain text, too deep, too many. The first fault ends it. */
 #include <string.h>
 #include <yaml.h>
 

@@ -1,5 +1,5 @@
-/* YAML of strangers. What is taken must come back the same from what a supervisor writes for its workers,
- * and what is printed for people must be taken, too. */
+/* YAML of strangers. What is taken must come back the same from what a supervisor writes for its
+ * workers, and what is printed for people must be taken, too. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
