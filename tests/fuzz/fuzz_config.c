@@ -1,18 +1,9 @@
 /* YAML of strangers. What is taken must come back the same from what a supervisor writes for its
  * workers, and what is printed for people must be taken, too. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(int good)
-{
-    if (!good)
-        abort();
-}
+#include "must.h"
 
 /* Reads `in`, which must be good, and writes it again. */
 static void rewrite(const struct buf *in, struct buf *out)
