@@ -102,7 +102,6 @@ function showDoor(text = '') {
 async function openHouse(name, roomName) {
     $('door').hidden = true;
     $('house').hidden = false;
-    $('room-name').textContent = $('my-name').textContent = '';
     $('room-name').textContent = roomName;
     $('my-name').textContent = name;
     paintAvatar($('my-avatar'), name);
@@ -242,7 +241,7 @@ function showCall(name) {
     const { state } = call;
     $('stage').dataset.call = state === 'ringing' ? 'connecting' : state;
     $('other-text').textContent = texts[state] ? t(texts[state], { name }) : '';
-    $('remote').ariaLabel = name;
+    $('other-name').textContent = name;
     $('chat').hidden = !(state === 'connected' || state === 'reconnecting');
 }
 

@@ -5,7 +5,10 @@
 // an answer names the offer it answers, so a late one never meets another offer; `again()` repeats
 // an offer that may have been lost; and a connection that falters restarts ICE by itself.
 
-const HEAL_TIME = 3_000; // ms that 'disconnected' may heal by itself before ICE restarts
+// How long ICE may stay in a state before it restarts, in ms. Both sides see the same failure; the
+// polite one lets the other try first.
+const PATIENCE = { disconnected: 3_000, failed: 0 };
+const POLITE_DELAY = 2_000;
 
 export class Negotiation {
     #polite;
@@ -14,7 +17,7 @@ export class Negotiation {
     #ignoreOffer = false;
     #isSettingRemoteAnswerPending = false;
     #offers = 0; // how many I made; the last one's number travels with it
-    #healTimer;
+    #restartTimer;
 
     // polite: whether to give way when offers collide
     // config: RTCConfiguration
@@ -26,15 +29,15 @@ export class Negotiation {
         this.pc.onnegotiationneeded = () => this.#offer();
         // A null candidate, the end of candidates, is told as well.
         this.pc.onicecandidate = ({ candidate }) => send({ candidate });
-        this.pc.oniceconnectionstatechange = () => this.#watchIce();
+        this.pc.oniceconnectionstatechange = this.pc.onsignalingstatechange = () => this.#watchIce();
     }
 
     async #offer() {
         try {
             this.#makingOffer = true;
             await this.pc.setLocalDescription();
-            this.#offers++;
-            this.#tell(this.#offers);
+            // Where the other side's offer was quicker, mine is rolled back already.
+            if (this.pc.signalingState === 'have-local-offer') this.#tell(++this.#offers);
         } catch (error) {
             this.#report(error);
         } finally {
@@ -76,7 +79,9 @@ export class Negotiation {
         try {
             await this.pc.addIceCandidate(candidate ?? undefined);
         } catch (error) {
-            if (!this.#ignoreOffer) throw error; // the candidates of an ignored offer don't matter
+            // The candidates of an offer that was ignored, or rolled back over there, don't matter.
+            const mark = `a=ice-ufrag:${candidate?.usernameFragment}`;
+            if (!this.#ignoreOffer && this.pc.remoteDescription?.sdp.includes(mark)) throw error;
         }
     }
 
@@ -92,10 +97,11 @@ export class Negotiation {
     }
 
     #watchIce() {
-        clearTimeout(this.#healTimer);
-        const state = this.pc.iceConnectionState;
-        if (state === 'failed') this.pc.restartIce();
-        if (state === 'disconnected') this.#healTimer = setTimeout(() => this.pc.restartIce(), HEAL_TIME);
+        clearTimeout(this.#restartTimer);
+        const patience = PATIENCE[this.pc.iceConnectionState];
+        if (patience === undefined || this.pc.signalingState !== 'stable') return;
+        const delay = patience + (this.#polite ? POLITE_DELAY : 0);
+        this.#restartTimer = setTimeout(() => this.pc.restartIce(), delay);
     }
 
     // A connection that was closed meanwhile may refuse anything; that is not news.
@@ -104,7 +110,7 @@ export class Negotiation {
     }
 
     close() {
-        clearTimeout(this.#healTimer);
+        clearTimeout(this.#restartTimer);
         this.pc.close();
     }
 }

@@ -62,6 +62,14 @@ function watchPage() {
             super(...args);
             window.sockets.push(this);
         }
+
+        // While window.held is an array, what arrives waits in it.
+        set onmessage(handler) {
+            super.onmessage = handler && ((event) => {
+                if (window.held) window.held.push(() => handler(event));
+                else handler(event);
+            });
+        }
     };
     addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
         console.error(`CSP: ${violatedDirective} ${blockedURI}`));
@@ -173,6 +181,20 @@ export class Person {
         const before = await this.page.evaluate(measure, { selector });
         const after = await this.page.waitForFunction(measure, { selector, before, frames: 10 });
         return after.jsonValue();
+    }
+
+    // Nothing from the server reaches the page until release().
+    hold() {
+        return this.page.evaluate(() => void (window.held = []));
+    }
+
+    release() {
+        return this.page.evaluate(() => {
+            const held = window.held;
+            window.held = null;
+            for (const deliver of held) deliver();
+            return held.length;
+        });
     }
 
     // The peer-to-peer connections that are not closed.

@@ -35,16 +35,35 @@ suite('calls', BOTH, {}, (on) => {
     test('both press CALL at once and are in one call', async (t) => {
         const [ann, ben] = await arrive(t, 'Ann', 'Ben');
         await Promise.all([ann.enter('glare'), ben.enter('glare')]);
-        await Promise.all([ann.row('Ben').getByRole('button').waitFor(), ben.row('Ann').getByRole('button').waitFor()]);
-        // Neither invitation can have arrived when the other leaves: both clicks are in their pages' own queues.
-        const click = (person) => person.page.evaluate(() => document.querySelector('#people button').click());
-        await Promise.all([click(ann), click(ben)]);
+        await Promise.all([ann.row('Ben').waitFor(), ben.row('Ann').waitFor()]);
+        // Neither hears of the other's call before having made its own.
+        await Promise.all([ann.hold(), ben.hold()]);
+        await Promise.all([ann.call(ben), ben.call(ann)]);
+        const isCalling = ({ page }) => page.locator('#stage[data-call=calling]').waitFor();
+        await Promise.all([isCalling(ann), isCalling(ben)]);
+        await Promise.all([ann.release(), ben.release()]);
 
         await Promise.all([ann.inCall(), ben.inCall()]);
         await Promise.all([ann.seesMotion(), ben.seesMotion()]);
         await ann.say('one call');
         await ben.reads('one call');
         assert.deepEqual([await ann.connections(), await ben.connections()], [1, 1]);
+    });
+
+    test('both renegotiate at once and the call goes on', async (t) => {
+        const people = await talking(t, 'collision', 'Ann', 'Ben');
+        const onBoth = (what) => Promise.all(people.map(({ page }) => what(page)));
+        const stateIs = (state) => onBoth((page) =>
+            page.waitForFunction((state) => window.connections[0].signalingState === state, state));
+        await stateIs('stable');
+        await Promise.all(people.map((person) => person.hold()));
+        await onBoth((page) => page.evaluate(() => window.connections[0].restartIce()));
+        await stateIs('have-local-offer');
+        await Promise.all(people.map((person) => person.release()));
+        await stateIs('stable');
+        await onBoth((page) => page.waitForFunction(() => window.connections[0].iceGatheringState === 'complete'));
+        await Promise.all(people.map((person) => person.inCall()));
+        await Promise.all(people.map((person) => person.seesMotion()));
     });
 
     test('a third and a fourth make a second call without disturbing the first', async (t) => {

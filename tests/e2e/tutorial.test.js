@@ -13,7 +13,7 @@ suite('tutorial', BOTH, {}, (on) => {
         const id = callee.page.locator('#id', { hasText: /^[^…]+$/ });
         const peer = await id.textContent();
         await caller.open('/caller.html');
-        await caller.page.locator(`#peers option[value="${peer}"]`).waitFor({ state: 'attached' });
+        await caller.page.locator('#peers option', { hasText: peer }).waitFor({ state: 'attached' });
         await caller.page.selectOption('#peers', peer);
         await caller.page.getByRole('button', { name: 'Call', exact: true }).click();
         await Promise.all([caller.seesMotion(), callee.seesMotion()]);
