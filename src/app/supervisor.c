@@ -16,7 +16,7 @@
 
 #define LOOK_MS 20         /* how often a drain looks whether anybody is left */
 #define KILL_GRACE_MS 2000 /* beyond timeouts.close, for workers to end by themselves */
-#define AT_ONCE_MS 1000    /* the same after a second signal */
+#define AT_ONCE_MS 3000    /* the same after a second signal */
 
 /*     RUNNING --SIGTERM--> LINGERING --drain.linger--> SPREADING --drain.deadline--> STOPPING --> exit
  *                               |                          |                            ^
