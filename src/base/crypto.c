@@ -47,11 +47,21 @@ void crypto_base64url(const void *bytes, size_t len, char *ret_text, size_t size
     sodium_bin2base64(ret_text, size, bytes, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+static bool is_ascii(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] >= 0x80)
+            return false;
+    return true;
+}
+
 long crypto_base64url_decode(struct slice text, void *ret_bytes, size_t size)
 {
     size_t len;
     if (text.len == 0)
         return 0;
+    if (!is_ascii(text)) /* libsodium 1.0.18 takes some of those bytes for digits */
+        return -1;
     if (sodium_base642bin(ret_bytes, size, text.ptr, text.len, NULL, &len, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return -1;
