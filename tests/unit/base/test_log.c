@@ -241,6 +241,24 @@ static void a_line_that_is_too_long_loses_fields_only(void **state)
     cJSON_Delete(json);
 }
 
+static void a_line_is_whole_however_full(void **state)
+{
+    (void)state;
+    char text[512];
+    memset(text, 1, sizeof(text));
+    log_init(LOG_INFO, LOG_JSON, -1);
+    size_t longest = 0;
+    for (size_t len = 0; len < 400; len++) {
+        log_event(LOG_INFO, "e", LOG_SLICE("a", ((struct slice){text, 512})),
+                  LOG_SLICE("b", ((struct slice){text, 130})),
+                  LOG_SLICE("c", ((struct slice){"..........", len % 10})),
+                  LOG_SLICE("d", ((struct slice){text, len / 10})), LOG_END);
+        cJSON_Delete(logged_json());
+        longest = strlen(output) > longest ? strlen(output) : longest;
+    }
+    assert_int_equal(longest, 4096);
+}
+
 static void a_line_needs_no_memory_of_its_own(void **state)
 {
     (void)state;
@@ -274,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(auto_is_text_on_a_terminal, capture_terminal, release),
         CAPTURED(a_long_text_is_cut_between_characters),
         CAPTURED(a_line_that_is_too_long_loses_fields_only),
+        CAPTURED(a_line_is_whole_however_full),
         CAPTURED(a_line_needs_no_memory_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
