@@ -1,6 +1,8 @@
 #include "dialect.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct word {
     const char *type;
@@ -48,13 +50,25 @@ static enum said hear_limit(const char *text, size_t length, bool joined)
     return said == SAID_PEER_JOINED && !joined ? SAID_JOINED : said;
 }
 
+/* A server may still hold the rooms of an earlier run: each process has its own. */
+static void write_roomline_path(char *path, size_t size, unsigned room, unsigned pair)
+{
+    (void)pair;
+    snprintf(path, size, "/v1/rooms/bench-%d-%u/ws", (int)getpid(), room);
+}
+
+static void write_limit_path(char *path, size_t size, unsigned room, unsigned pair)
+{
+    (void)room;
+    snprintf(path, size, "/pair/%u", pair);
+}
+
 static const struct dialect dialects[] = {
-    {.name = "roomline", .path_format = "/v1/rooms/bench-%u/ws", .hear = hear_roomline},
+    {.name = "roomline", .write_path = write_roomline_path, .hear = hear_roomline},
     {.name = "limit",
      .second_unanswered = true,
      .client_closes = true,
-     .by_pair = true,
-     .path_format = "/pair/%u",
+     .write_path = write_limit_path,
      .hear = hear_limit},
 };
 

@@ -28,8 +28,8 @@ struct dialect {
     const char *name;
     bool second_unanswered; /* the second of a pair is joined when its join is sent */
     bool client_closes;     /* leave is followed by a close frame from the client */
-    bool by_pair;           /* the path names the pair, not the room */
-    const char *path_format;
+    /* Writes the path of a connection. Rooms are counted from 0 in each run, as are pairs. */
+    void (*write_path)(char *path, size_t size, unsigned room, unsigned pair);
     /* What the server says to a member that is, or is not, joined already. */
     enum said (*hear)(const char *text, size_t length, bool joined);
 };

@@ -87,8 +87,7 @@ static const struct conn_events events = {
 void member_open(struct member *member, struct net *net, unsigned room, unsigned pair)
 {
     char path[64];
-    snprintf(path, sizeof(path), member->dialect->path_format,
-             member->dialect->by_pair ? pair : room);
+    member->dialect->write_path(path, sizeof(path), room, pair);
     member->joined = false;
     member->partner_joined = false;
     member->expected_close = CLOSE_NONE;
