@@ -550,8 +550,6 @@ static void send_close_frame(struct connection *connection, unsigned code, const
 /* The one way out of WebSocket that is ours. */
 static void say_goodbye(struct connection *connection, enum close_code code)
 {
-    if (code == CLOSE_OVERLOADED)
-        stream_forget(&connection->stream);
     send_close_frame(connection, code, close_reason(code));
     enter(connection, STATE_CLOSING);
     expect_by(connection, connection->stream.loop->options.close_timeout);
@@ -620,6 +618,8 @@ static void on_end(struct stream *stream, int error)
 {
     struct connection *connection = connection_of(stream);
     bool unsent = stream_waiting(stream) > 0;
+    if (error == UV_ENOBUFS)
+        stream_forget(stream); /* too much for the client: the close frame goes first */
     if (connection->state == STATE_WEBSOCKET)
         connection_lost(connection, error == UV_ENOBUFS ? CLOSE_OVERLOADED : CLOSE_NONE);
     else if (error == 0 && unsent && connection->state != STATE_ENDING)
