@@ -56,14 +56,6 @@ suite('pair ordering', [...ALL_MODES, FOUR], { config: NO_RATE }, (on) => {
             assert.equal(data[1].length, size);
         }
     });
-
-    test('info and signals of one peer keep their order towards another', async () => {
-        const [a, b] = await gather(on, freshRoom(), ['a', 'b']);
-        for (let n = 0; n < 20; n++) a.send({ type: 'info', info: { n } });
-        a.signal('b', 'after');
-        for (let n = 0; n < 20; n++) await b.expect('peer-info', { peer: 'a', info: { n } });
-        await b.expect('signal', { data: 'after' });
-    });
 });
 
 suite('isolation', [PLAIN, PLAIN2, TLS2], { config: NO_RATE }, (on) => {

@@ -98,22 +98,30 @@ function flow(from, to) {
 }
 
 test('while it lingers it accepts, and a session may resume on it', async (t) => {
-    const config = { 'drain.linger': '10s', 'drain.spread': '0', 'drain.deadline': '11s' };
+    const config = { 'drain.linger': '2s', 'drain.spread': '0', 'drain.deadline': '3s' };
     const server = await ownServer(t, { workers: 2, config });
     const a = await Peer.join(server, { peer: 'a' });
-    server.signal('SIGTERM');
-    await a.until('goaway');
+    await startDraining(server);
     a.signal('a', 1);
+    await a.expect('signal');
     const again = await a.resume(server);
     assert.equal(again.joined.resumed, true);
     await a.expectClose(4009);
     const late = await Peer.join(server);
-    await late.quiet(); // who joined while draining is not sent away again
-    await again.leave();
-    await late.leave();
-    server.signal('SIGTERM');
-    await server.exited;
+    await late.quiet();
+    for (const peer of [again, late]) {
+        await peer.expect('goaway'); // when the linger is over
+        await peer.leave();
+    }
+    await server.expectExit();
 });
+
+/** SIGTERM; resolves once the server says that it drains. */
+async function startDraining(server) {
+    const draining = server.nextLog((line) => line.event === 'draining');
+    server.signal('SIGTERM');
+    await draining;
+}
 
 test('after the linger nothing new is accepted', async (t) => {
     const config = { 'drain.linger': '0', 'drain.spread': '0', 'drain.deadline': '1500ms' };
@@ -213,13 +221,10 @@ test('SIGTERM to a worker alone does not take the server down', async (t) => {
 });
 
 /** A reload; resolves when the log says that it is done on every worker. */
-async function reload(server, workers) {
-    const done = [];
-    for (let n = 0; n < workers; n++) {
-        done.push(server.nextLog((line) => line.event === 'reloaded' && line.worker === n));
-    }
+async function reload(server) {
+    const done = server.nextLog((line) => line.event === 'reloaded');
     server.signal('SIGHUP');
-    await Promise.all(done);
+    await done;
 }
 
 async function servedCertificate(server, ca) {
@@ -254,7 +259,7 @@ for (const workers of [1, 2]) {
         install(two);
         writeFileSync(join(client, 'index.html'), 'after');
         writeFileSync(join(client, 'new.txt'), 'new');
-        await reload(server, workers);
+        await reload(server);
         for (let n = 0; n < 8; n++) assert.equal(await servedCertificate(server, two.ca), 'two');
         server.ca = two.ca;
         for (let n = 0; n < 8; n++)

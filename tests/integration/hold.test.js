@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { freshRoom, Peer } from '../support/peer.js';
 import { ALL_MODES, ownServer, PLAIN, PLAIN2, suite } from '../support/suite.js';
 
+const NO_RATE = { 'limits.messages_per_second': 0 };
+
 async function pair(on, room = freshRoom()) {
     const a = await Peer.join(on.server, { room, peer: 'a', worker: 0 });
     const b = await Peer.join(on.server, { room, peer: 'b', worker: on.mode.workers - 1 });
@@ -79,7 +81,7 @@ suite('hold', ALL_MODES, {}, (on) => {
     });
 });
 
-suite('acknowledging', [PLAIN, PLAIN2], {}, (on) => {
+suite('acknowledging', [PLAIN, PLAIN2], { config: NO_RATE }, (on) => {
     test('a peer that answers WebSocket pings only is never busy', async () => {
         const [a, b] = await pair(on);
         for (const n of numbers(300)) {
@@ -90,17 +92,25 @@ suite('acknowledging', [PLAIN, PLAIN2], {}, (on) => {
         await a.quiet();
     });
 
-    test('a peer that neither reads nor answers becomes busy, and loses nothing', async () => {
+    test('of a peer that looked alive all the time no signal is lost without a word', async () => {
         const [a, b] = await pair(on);
         b.freeze();
-        for (const n of numbers(65)) a.signal('b', n, n);
-        await a.expectError('peer-busy', { id: 64 });
-        const again = await b.resume(on.server, { received: 0 });
+        for (const n of numbers(64)) a.signal('b', n);
+        await a.quiet();
+        const again = await b.resume(on.server);
+        assert.equal(again.joined.resumed, true);
         assert.deepEqual(
             (await again.signals(64)).map((m) => m.data),
             numbers(64),
         );
-        await again.quiet();
+        await again.quiet(again.received);
+        again.freeze();
+        for (const n of numbers(65)) a.signal('b', n); // one more than is held
+        await a.quiet();
+        const third = await again.resume(on.server);
+        assert.equal(third.joined.resumed, false);
+        assert.equal(third.id, 'b');
+        await third.quiet();
     });
 
     test('received in ping makes room', async () => {

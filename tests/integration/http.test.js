@@ -272,6 +272,7 @@ test('/readyz turns 503 with SIGTERM, while /livez stays 200', async (t) => {
     for (const workers of [1, 2]) {
         const config = { 'drain.linger': '5s', 'drain.deadline': '6s' };
         const server = await ownServer(t, { workers, config });
+        await Peer.join(server); // the drain lasts while somebody is here
         const http = await HttpConnection.open(server);
         assert.equal((await http.request(requestText('/readyz'))).status, 200);
         const draining = server.nextLog((line) => line.event === 'draining');

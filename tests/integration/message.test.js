@@ -251,8 +251,8 @@ const CLOSES = [
     [1009, 'a message over the limit', (ws) => ws.sendText(`"${'x'.repeat(70_000)}"`)],
     [
         1009,
-        'a length over the limit, before its payload',
-        (ws) => ws.sendFrame({ length: 2 ** 40, form: 64 }),
+        'a length over the limit, with the first byte of its payload',
+        (ws) => ws.sendFrame({ payload: '"', length: 2 ** 40, form: 64 }),
     ],
 ];
 
@@ -302,7 +302,7 @@ test('iceServers come from the configuration', async (t) => {
     const server = await ownServer(t, { config });
     const a = await Peer.join(server);
     assert.deepEqual(a.joined.iceServers, [
-        { urls: 'stun:stun.example.net:3478' },
+        { urls: ['stun:stun.example.net:3478'] },
         {
             urls: ['turn:turn.example.net:3478?transport=udp', 'turns:turn.example.net'],
             username: 'me',

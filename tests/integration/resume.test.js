@@ -6,6 +6,8 @@ import { closePayload, frame } from '../support/frame.js';
 import { freshRoom, Peer } from '../support/peer.js';
 import { ALL_MODES, ownServer, PLAIN, PLAIN2, suite } from '../support/suite.js';
 
+const NO_RATE = { 'limits.messages_per_second': 0 };
+
 /** Two peers on worker 0 that know of each other. */
 async function pair(on, room = freshRoom()) {
     const a = await Peer.join(on.server, { room, peer: 'a', worker: 0 });
@@ -208,9 +210,15 @@ suite('resume', ALL_MODES, {}, (on) => {
 
     test('a secret stays good while its answer may have been lost', async () => {
         const [a, b] = await pair(on);
-        const lost = await b.resume(on.server); // says nothing after its join
+        await away(a, b);
+        const lost = await Peer.connect(on.server, { room: a.room });
+        lost.freeze(); // its answer is never read, and no pong sent
+        lost.send({ type: 'join', resume: { session: b.session, received: 0 } });
+        await a.expect('peer-back', { peer: 'b' });
         await lost.lose();
+        await a.expect('peer-away', { peer: 'b' });
         a.signal('b', 1);
+        await a.quiet();
         const again = await b.resume(on.server, { worker: on.mode.workers - 1 });
         assert.equal(again.joined.resumed, true);
         assert.deepEqual(data(await again.signals(1)), [1]);
@@ -248,6 +256,7 @@ suite('resume', ALL_MODES, {}, (on) => {
         let peer = b;
         for (let n = 0; n < 12; n++) {
             const worker = n % on.mode.workers;
+            peer.freeze();
             a.signal('b', n);
             peer = await peer.resume(on.server, { worker });
             assert.equal(peer.joined.resumed, true);
@@ -258,7 +267,7 @@ suite('resume', ALL_MODES, {}, (on) => {
     });
 });
 
-suite('resume under traffic', [PLAIN, PLAIN2], {}, (on) => {
+suite('resume under traffic', [PLAIN, PLAIN2], { config: NO_RATE }, (on) => {
     test('a peer that keeps changing its connection gets each signal once, in order', async () => {
         const [a, b] = await pair(on);
         const total = 300;
