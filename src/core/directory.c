@@ -231,10 +231,8 @@ static void announce(struct directory_room *room, struct frame *event, worker_id
 
 static void refuse(struct directory *directory, const struct frame *request, int error)
 {
-    struct frame reply = {.kind = FRAME_REFUSED,
-                          .request = request->request,
-                          .room = request->room,
-                          .error = error};
+    struct frame reply = {
+        .kind = FRAME_REFUSED, .request = request->request, .room = request->room, .error = error};
     send_to(directory, &reply, request->from);
 }
 
@@ -244,8 +242,7 @@ static bool reply_room(struct directory_room *room, const struct frame *request,
     struct buf *roster = &room->directory->roster;
     struct directory_member *member, *next;
     buf_clear(roster);
-    MAP_EACH(room->members, member, next)
-    {
+    MAP_EACH (room->members, member, next) {
         roster_add(roster, &(struct roster_entry){.peer = member_name(member),
                                                   .info = member_info(member),
                                                   .worker = member->worker,
@@ -280,8 +277,8 @@ static void remove_member(struct directory_member *member, enum leave_reason rea
 
 static void on_orphan_due(struct deadline *deadline)
 {
-    struct directory_member *member = (struct directory_member *)((char *)deadline -
-        offsetof(struct directory_member, orphaned));
+    struct directory_member *member =
+        (struct directory_member *)((char *)deadline - offsetof(struct directory_member, orphaned));
     remove_member(member, LEAVE_TIMEOUT);
 }
 
@@ -320,10 +317,10 @@ static void orphan(struct directory_member *member)
     member->away = true;
     wheel_arm(&directory->wheel, &member->orphaned,
               directory->now + directory->options.resume_window);
-    announce(member->room,
-             &(struct frame){
-                 .kind = FRAME_GONE_AWAY, .peer = member_name(member), .worker = DIRECTORY},
-             DIRECTORY);
+    announce(
+        member->room,
+        &(struct frame){.kind = FRAME_GONE_AWAY, .peer = member_name(member), .worker = DIRECTORY},
+        DIRECTORY);
 }
 
 static void take_over(struct directory_member *member, const struct frame *request)
@@ -340,10 +337,10 @@ static void take_over(struct directory_member *member, const struct frame *reque
     member->previous = request->proof;
     member->secret = request->secret;
     host_enter(room, request->from);
-    announce(room,
-             &(struct frame){
-                 .kind = FRAME_MOVED, .peer = member_name(member), .worker = member->worker},
-             request->from);
+    announce(
+        room,
+        &(struct frame){.kind = FRAME_MOVED, .peer = member_name(member), .worker = member->worker},
+        request->from);
     host_leave(room, former);
     if (!reply_room(room, request, ROOM_TAKEN_OVER, former)) {
         refuse(room->directory, request, ERR_UNAVAILABLE);
@@ -403,9 +400,8 @@ static void on_info(struct directory *directory, const struct frame *frame)
     if (member == NULL || !member_set_info(member, frame->info))
         return;
     announce(member->room,
-             &(struct frame){.kind = FRAME_CHANGED,
-                             .peer = member_name(member),
-                             .info = member_info(member)},
+             &(struct frame){
+                 .kind = FRAME_CHANGED, .peer = member_name(member), .info = member_info(member)},
              DIRECTORY);
 }
 
@@ -444,18 +440,17 @@ void directory_worker_down(struct directory *directory, worker_id worker, const 
 {
     struct directory_room *room, *next_room;
     struct directory_member *member, *next;
-    MAP_EACH(directory->rooms, room, next_room)
-    {
+    MAP_EACH (directory->rooms, room, next_room) {
         if (host_find(room, worker) == NULL)
             continue;
-        MAP_EACH(room->members, member, next)
-        {
+        MAP_EACH (room->members, member, next) {
             if (member->worker == worker)
                 orphan(member);
         }
     }
     for (size_t i = 0; i < count; i++)
-        send_to(directory, &(struct frame){.kind = FRAME_WORKER_DOWN, .worker = worker}, workers[i]);
+        send_to(directory, &(struct frame){.kind = FRAME_WORKER_DOWN, .worker = worker},
+                workers[i]);
 }
 
 void directory_tick(struct directory *directory, uint64_t now)
@@ -478,10 +473,8 @@ void directory_free(struct directory *directory)
 {
     struct directory_room *room, *next_room;
     struct directory_member *member, *next;
-    MAP_EACH(directory->rooms, room, next_room)
-    {
-        MAP_EACH(room->members, member, next)
-        {
+    MAP_EACH (directory->rooms, room, next_room) {
+        MAP_EACH (room->members, member, next) {
             member_free(member);
         }
         room_free_if_empty(room);

@@ -11,9 +11,9 @@
 struct directory;
 
 struct directory_options {
-    size_t rooms;            /* limit, 0: none */
-    size_t peers_per_room;   /* limit, 0: none */
-    uint64_t resume_window;  /* ms a crashed holder's peers stay */
+    size_t rooms;           /* limit, 0: none */
+    size_t peers_per_room;  /* limit, 0: none */
+    uint64_t resume_window; /* ms a crashed holder's peers stay */
 
     /* Where replies and events go, each with its address in `to`. Valid for the call only; must not call back. */
     void (*send)(void *context, const struct frame *frame);

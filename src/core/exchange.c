@@ -14,8 +14,8 @@ static bool over_rate(struct session *session, size_t bytes)
         session->strikes = 0;
     bool message_fits = bucket_take(&session->messages, options->messages_per_second,
                                     options->messages_burst, 1, now);
-    bool bytes_fit = bucket_take(&session->bytes, options->bytes_per_second,
-                                 options->bytes_burst, bytes, now);
+    bool bytes_fit =
+        bucket_take(&session->bytes, options->bytes_per_second, options->bytes_burst, bytes, now);
     return !message_fits || !bytes_fit;
 }
 
@@ -105,7 +105,7 @@ static void receive_first(struct session *session, const struct envelope *envelo
 
 void exchange_receive(struct session *session, struct message *message)
 {
-    struct envelope envelope;
+    static struct envelope envelope; /* large: the compiler would clear it at each call */
     if (session->entry != NULL) {
         join_early(session, message);
         return;
@@ -145,34 +145,35 @@ void exchange_lost(struct session *session, enum close_code cause)
 
 /* ---- frames of the bus */
 
-static void on_worker_down(struct exchange *exchange, const struct frame *frame)
+static struct session *first_claim_from(struct exchange *exchange, worker_id former)
 {
     struct entry *entry, *next;
-    MAP_EACH(exchange->entries, entry, next)
-    {
-        if (entry->session->state == SESSION_CLAIMING && entry->former == frame->worker)
-            handover_give_up(entry->session);
+    MAP_EACH (exchange->entries, entry, next) {
+        if (entry->session->state == SESSION_CLAIMING && entry->former == former)
+            return entry->session;
     }
+    return NULL;
+}
+
+static void on_worker_down(struct exchange *exchange, const struct frame *frame)
+{
+    struct session *heir;
+    /* From the start each time: one that gives up may end others. */
+    while ((heir = first_claim_from(exchange, frame->worker)) != NULL)
+        handover_give_up(heir);
     fence_on_worker_down(exchange, frame->worker);
 }
 
 void exchange_on_frame(struct exchange *exchange, const struct frame *frame)
 {
     static void (*const on[FRAME_KIND_COUNT])(struct exchange *, const struct frame *) = {
-        [FRAME_ROOM] = join_on_room,
-        [FRAME_REFUSED] = join_on_refused,
-        [FRAME_JOINED] = room_on_event,
-        [FRAME_MOVED] = room_on_event,
-        [FRAME_CHANGED] = room_on_event,
-        [FRAME_GONE_AWAY] = room_on_event,
-        [FRAME_LEFT] = room_on_event,
-        [FRAME_WORKER_DOWN] = on_worker_down,
-        [FRAME_SIGNAL] = route_on_signal,
-        [FRAME_UNDELIVERED] = route_on_undelivered,
-        [FRAME_CLAIM] = handover_on_claim,
-        [FRAME_HOLD] = handover_on_hold,
-        [FRAME_HANDED] = handover_on_handed,
-        [FRAME_FENCE] = fence_on_fence,
+        [FRAME_ROOM] = join_on_room,         [FRAME_REFUSED] = join_on_refused,
+        [FRAME_JOINED] = room_on_event,      [FRAME_MOVED] = room_on_event,
+        [FRAME_CHANGED] = room_on_event,     [FRAME_GONE_AWAY] = room_on_event,
+        [FRAME_LEFT] = room_on_event,        [FRAME_WORKER_DOWN] = on_worker_down,
+        [FRAME_SIGNAL] = route_on_signal,    [FRAME_UNDELIVERED] = route_on_undelivered,
+        [FRAME_CLAIM] = handover_on_claim,   [FRAME_HOLD] = handover_on_hold,
+        [FRAME_HANDED] = handover_on_handed, [FRAME_FENCE] = fence_on_fence,
         [FRAME_FENCED] = fence_on_fenced,
     };
     if (frame->kind < FRAME_KIND_COUNT && on[frame->kind] != NULL)

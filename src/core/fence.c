@@ -12,8 +12,8 @@
 struct fence {
     struct deadline deadline;
     struct member *member;
-    worker_id former;  /* where the fence was sent */
-    struct buf queue;  /* encoded FRAME_SIGNALs */
+    worker_id former; /* where the fence was sent */
+    struct buf queue; /* encoded FRAME_SIGNALs */
 };
 
 static void on_fence_due(struct deadline *deadline)
@@ -61,83 +61,85 @@ enum fence_answer fence_hold(struct member *member, const struct frame *signal)
     return FENCE_FULL;
 }
 
-static void release(struct exchange *exchange, struct slice queue, worker_id to)
+static void release_one(struct member *member, struct frame *signal)
 {
-    struct frame frame;
-    long len;
-    while ((len = frame_measure(queue, queue.len)) > 0) {
-        if (frame_decode((struct slice){queue.ptr, (size_t)len}, &frame) == 0) {
-            frame.to = to;
-            exchange->world.send(exchange->world.context, &frame);
-        }
-        queue.ptr += len;
-        queue.len -= (size_t)len;
-    }
-}
-
-static void give_back(struct exchange *exchange, struct slice queue)
-{
-    struct frame frame;
-    long len;
-    while ((len = frame_measure(queue, queue.len)) > 0) {
-        if (frame_decode((struct slice){queue.ptr, (size_t)len}, &frame) == 0) {
-            frame.error = ERR_UNAVAILABLE;
-            route_on_undelivered(exchange, &frame);
-        }
-        queue.ptr += len;
-        queue.len -= (size_t)len;
-    }
+    struct exchange *exchange = member->room->exchange;
+    signal->to = member->worker;
+    signal->error = ERR_UNAVAILABLE;
+    if (member->session != NULL || member->heir != NULL)
+        route_on_signal(exchange, signal);
+    else if (member->worker == DIRECTORY)
+        route_on_undelivered(exchange, signal);
+    else
+        exchange->world.send(exchange->world.context, signal);
 }
 
 void fence_end(struct member *member)
 {
     struct fence *fence = member->fence;
-    struct exchange *exchange = member->room->exchange;
     if (fence == NULL)
         return;
+    struct slice queue = buf_slice(&fence->queue);
+    struct frame signal;
     member->fence = NULL;
+    member->used = queue.len > 0;
     wheel_disarm(&fence->deadline);
-    if (member->worker == DIRECTORY)
-        give_back(exchange, buf_slice(&fence->queue));
-    else
-        release(exchange, buf_slice(&fence->queue), member->worker);
-    member->used = fence->queue.len > 0;
+    while (frame_next(&queue, &signal))
+        release_one(member, &signal);
     buf_done(&fence->queue);
     mem_free(fence);
+    handover_retry(member->room);
 }
 
-/* At the former holder, and at the new one. */
+bool fence_waits_for(const struct room *room, struct slice sender)
+{
+    struct member *member, *next;
+    struct frame signal;
+    MAP_EACH (room->members, member, next) {
+        struct slice queue = member->fence == NULL ? SLICE_NONE : buf_slice(&member->fence->queue);
+        while (frame_next(&queue, &signal))
+            if (slice_equal(signal.sender, sender))
+                return true;
+    }
+    return false;
+}
+
+static void answer(struct exchange *exchange, const struct frame *fence)
+{
+    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_FENCED,
+                                                                  .from = exchange->options.self,
+                                                                  .to = fence->from,
+                                                                  .room = fence->room,
+                                                                  .peer = fence->peer});
+}
+
+/* Goes the way that signals go: waits where they are held, follows where they are passed on. */
 void fence_on_fence(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
-    struct frame answer = {.kind = FRAME_FENCED,
-                           .from = exchange->options.self,
-                           .to = frame->from,
-                           .room = frame->room,
-                           .peer = frame->peer};
+    struct session *holder = NULL;
     struct frame onward = *frame;
-    onward.to = frame->worker;
-    if (frame->worker == exchange->options.self) {
-        exchange->world.send(exchange->world.context, &answer);
-    } else if (member != NULL && member->session != NULL) {
-        frame_encode(&onward, &member->session->fences); /* waits for the claim */
-    } else {
-        exchange->world.send(exchange->world.context, &onward);
+    if (member != NULL)
+        holder = member->session != NULL ? member->session : member->heir;
+    if (holder != NULL &&
+        (member->worker == exchange->options.self || frame->worker == exchange->options.self)) {
+        answer(exchange, frame);
+    } else if (holder != NULL) {
+        onward.to = frame->worker;
+        frame_encode(&onward, &holder->fences); /* waits for the claim */
+    } else if (!handover_pass_on(exchange, frame)) {
+        answer(exchange, frame);
     }
 }
 
 void fence_pass_on(struct session *session)
 {
+    struct exchange *exchange = session->exchange;
     struct slice fences = buf_slice(&session->fences);
-    struct frame frame;
-    long len;
-    while ((len = frame_measure(fences, fences.len)) > 0) {
-        if (frame_decode((struct slice){fences.ptr, (size_t)len}, &frame) == 0)
-            session->exchange->world.send(session->exchange->world.context, &frame);
-        fences.ptr += len;
-        fences.len -= (size_t)len;
-    }
+    struct frame fence;
+    while (frame_next(&fences, &fence))
+        exchange->world.send(exchange->world.context, &fence);
 }
 
 /* The answer comes from where the fence got to: if the peer has moved on since, another one follows it. */
@@ -147,25 +149,32 @@ void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     if (member == NULL || member->fence == NULL)
         return;
-    bool moved_on = frame->from != member->worker && frame->from != DIRECTORY &&
-                    member->worker != DIRECTORY;
+    bool moved_on =
+        frame->from != member->worker && frame->from != DIRECTORY && member->worker != DIRECTORY;
     if (moved_on)
         send_fence(member, frame->from);
     else
         fence_end(member);
 }
 
-void fence_on_worker_down(struct exchange *exchange, worker_id worker)
+static struct member *first_fenced_by(struct exchange *exchange, worker_id worker)
 {
     struct room *room, *next_room;
     struct member *member, *next;
-    MAP_EACH(exchange->rooms, room, next_room)
-    {
-        MAP_EACH(room->members, member, next)
-        {
+    MAP_EACH (exchange->rooms, room, next_room) {
+        MAP_EACH (room->members, member, next) {
             if (member->fence != NULL &&
                 (member->fence->former == worker || member->worker == worker))
-                fence_end(member);
+                return member;
         }
     }
+    return NULL;
+}
+
+void fence_on_worker_down(struct exchange *exchange, worker_id worker)
+{
+    struct member *member;
+    /* From the start each time: the end of one may end a room. */
+    while ((member = first_fenced_by(exchange, worker)) != NULL)
+        fence_end(member);
 }

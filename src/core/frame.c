@@ -28,6 +28,7 @@ enum field_bit {
     INFO = 1 << 12,
     ROSTER = 1 << 13,
     DATA = 1 << 14,
+    HOPS = 1 << 15,
 };
 
 enum field_type { U32, U64, BYTES16, TEXT };
@@ -38,13 +39,17 @@ static const struct field {
     size_t offset;
     size_t max; /* of a text, bytes */
 } fields[] = {
-#define FIELD(bit, type, name, max) {bit, type, offsetof(struct frame, name), max}
+#define FIELD(bit, type, name, max)                                                                \
+    {                                                                                              \
+        bit, type, offsetof(struct frame, name), max                                               \
+    }
     FIELD(REQUEST, U32, request, 0),
     FIELD(ERROR, U32, error, 0),
     FIELD(VERSION, U64, version, 0),
     FIELD(WORKER, U64, worker, 0),
     FIELD(RECEIVED, U64, received, 0),
     FIELD(REASON, U32, reason, 0),
+    FIELD(HOPS, U32, hops, 0),
     FIELD(SECRET, BYTES16, secret, 0),
     FIELD(PROOF, BYTES16, proof, 0),
     FIELD(ROOM, TEXT, room, ROOM_NAME_MAX),
@@ -79,18 +84,19 @@ static const struct kind {
     [FRAME_GONE_AWAY] = {"gone-away", ROOM | VERSION | PEER | WORKER},
     [FRAME_LEFT] = {"left", ROOM | VERSION | PEER | REASON},
     [FRAME_WORKER_DOWN] = {"worker-down", WORKER},
-    [FRAME_SIGNAL] = {"signal", ROOM | PEER | SENDER | ID | DATA},
+    [FRAME_SIGNAL] = {"signal", HOPS | ROOM | PEER | SENDER | ID | DATA},
     [FRAME_UNDELIVERED] = {"undelivered", ROOM | PEER | SENDER | ID | ERROR},
-    [FRAME_CLAIM] = {"claim", REQUEST | ROOM | PEER | RECEIVED},
+    [FRAME_CLAIM] = {"claim", REQUEST | VERSION | ROOM | PEER | RECEIVED},
     [FRAME_HOLD] = {"hold", REQUEST | ROOM | PEER | DATA},
     [FRAME_HANDED] = {"handed", REQUEST | ROOM | PEER | RECEIVED | ERROR},
-    [FRAME_FENCE] = {"fence", ROOM | PEER | WORKER},
+    [FRAME_FENCE] = {"fence", HOPS | ROOM | PEER | WORKER},
     [FRAME_FENCED] = {"fenced", ROOM | PEER},
 };
 
 static size_t field_size(const struct field *field, const struct frame *frame)
 {
-    static const size_t fixed[] = {[U32] = 4, [U64] = 8, [BYTES16] = SESSION_SECRET_SIZE, [TEXT] = 4};
+    static const size_t fixed[] = {
+        [U32] = 4, [U64] = 8, [BYTES16] = SESSION_SECRET_SIZE, [TEXT] = 4};
     const void *value = (const char *)frame + field->offset;
     size_t size = fixed[field->type];
     return field->type == TEXT ? size + ((const struct slice *)value)->len : size;
@@ -126,17 +132,15 @@ static char *put_bytes(char *at, const void *bytes, size_t len)
     return at + len;
 }
 
-static char *put_field(char *at, const struct field *field, const struct frame *frame, bool with_data)
+static char *put_field(char *at, const struct field *field, const struct frame *frame,
+                       bool with_data)
 {
     const void *value = (const char *)frame + field->offset;
     const struct slice *text = value;
     switch (field->type) {
-    case U32:
-        return put_u32(at, *(const uint32_t *)value);
-    case U64:
-        return put_u64(at, *(const uint64_t *)value);
-    case BYTES16:
-        return put_bytes(at, value, SESSION_SECRET_SIZE);
+    case U32: return put_u32(at, *(const uint32_t *)value);
+    case U64: return put_u64(at, *(const uint64_t *)value);
+    case BYTES16: return put_bytes(at, value, SESSION_SECRET_SIZE);
     default:
         at = put_u32(at, (uint32_t)text->len);
         return field->bit == DATA && !with_data ? at : put_bytes(at, text->ptr, text->len);
@@ -211,14 +215,10 @@ static bool take_field(struct slice *from, const struct field *field, struct fra
 {
     void *value = (char *)frame + field->offset;
     switch (field->type) {
-    case U32:
-        return take_u32(from, value);
-    case U64:
-        return take_u64(from, value);
-    case BYTES16:
-        return take(from, value, SESSION_SECRET_SIZE);
-    default:
-        return take_text(from, value, field->max);
+    case U32: return take_u32(from, value);
+    case U64: return take_u64(from, value);
+    case BYTES16: return take(from, value, SESSION_SECRET_SIZE);
+    default: return take_text(from, value, field->max);
     }
 }
 
@@ -253,6 +253,16 @@ int frame_decode(struct slice bytes, struct frame *ret_frame)
         if (present & fields[i].bit && !take_field(&bytes, &fields[i], ret_frame))
             return ERR_BAD_MESSAGE;
     return bytes.len == 0 && names_are_valid(ret_frame, present) ? 0 : ERR_BAD_MESSAGE;
+}
+
+bool frame_next(struct slice *bytes, struct frame *ret_frame)
+{
+    long len = frame_measure(*bytes, bytes->len);
+    if (len <= 0 || frame_decode((struct slice){bytes->ptr, (size_t)len}, ret_frame) != 0)
+        return false;
+    bytes->ptr += len;
+    bytes->len -= (size_t)len;
+    return true;
 }
 
 const char *frame_name(enum frame_kind kind)

@@ -27,9 +27,9 @@ enum frame_kind {
     FRAME_NONE,
 
     /* worker to directory; answered by FRAME_ROOM or FRAME_REFUSED with the same request number */
-    FRAME_JOIN,    /* room peer secret info: become a member */
-    FRAME_RESUME,  /* room peer secret proof info: take over the membership that `proof` proves, or join */
-    FRAME_READ,    /* room: tell me the roster, I missed something */
+    FRAME_JOIN, /* room peer secret info: become a member */
+    FRAME_RESUME, /* room peer secret proof info: take over the membership that `proof` proves, or join */
+    FRAME_READ, /* room: tell me the roster, I missed something */
 
     /* worker to directory; answered by events only; fenced by secret */
     FRAME_CONFIRM, /* room peer secret: the client has its new secret, forget the old one */
@@ -38,23 +38,23 @@ enum frame_kind {
     FRAME_LEAVE,   /* room peer secret reason */
 
     /* directory to worker */
-    FRAME_ROOM,    /* request room version worker(the former holder) reason(enum room_outcome) roster */
-    FRAME_REFUSED, /* request room error */
-    FRAME_JOINED,  /* room version peer worker info (the events from here on) */
-    FRAME_MOVED,   /* room version peer worker: is here, on this worker now */
-    FRAME_CHANGED, /* room version peer info */
-    FRAME_GONE_AWAY, /* room version peer worker(0: its holder crashed) */
-    FRAME_LEFT,    /* room version peer reason */
+    FRAME_ROOM, /* request room version worker(the former holder) reason(enum room_outcome) roster */
+    FRAME_REFUSED,     /* request room error */
+    FRAME_JOINED,      /* room version peer worker info (the events from here on) */
+    FRAME_MOVED,       /* room version peer worker: is here, on this worker now */
+    FRAME_CHANGED,     /* room version peer info */
+    FRAME_GONE_AWAY,   /* room version peer worker(0: its holder crashed) */
+    FRAME_LEFT,        /* room version peer reason */
     FRAME_WORKER_DOWN, /* worker: is no more; nothing sent to it will be answered */
 
     /* worker to worker */
-    FRAME_SIGNAL,  /* room peer(to) sender id data */
+    FRAME_SIGNAL,      /* hops room peer(to) sender id data */
     FRAME_UNDELIVERED, /* room peer(to) sender id error: a signal that found nobody, on its way back */
-    FRAME_CLAIM,   /* request room peer received: I hold this membership now, hand me what you held */
-    FRAME_HOLD,    /* request room peer data(one held message); several, in order */
-    FRAME_HANDED,  /* request room peer received(from the client) error(0, or it can't be resumed): that was all */
-    FRAME_FENCE,   /* room peer worker(the new holder): all I sent to peer by way of you is before this; pass it on */
-    FRAME_FENCED,  /* room peer: what came before your fence has reached the new holder */
+    FRAME_CLAIM, /* request room peer version(of the takeover) received: I hold this membership now, hand me what you held */
+    FRAME_HOLD,  /* request room peer data(one held message); several, in order */
+    FRAME_HANDED, /* request room peer received(from the client) error(0, or it can't be resumed): that was all */
+    FRAME_FENCE, /* hops room peer worker(the new holder): all I sent to peer by way of you is before this; pass it on */
+    FRAME_FENCED, /* room peer: what came before your fence has reached the new holder */
 
     FRAME_KIND_COUNT,
 };
@@ -62,7 +62,14 @@ enum frame_kind {
 /* What FRAME_ROOM answers: a read, a new membership, or one taken over (whose former holder `worker` is, 0: it crashed). */
 enum room_outcome { ROOM_READ, ROOM_ENTERED, ROOM_TAKEN_OVER };
 
-enum leave_reason { LEAVE_LEFT, LEAVE_TIMEOUT, LEAVE_KICKED, LEAVE_REPLACED, LEAVE_ROOM_CLOSED, LEAVE_REASON_COUNT };
+enum leave_reason {
+    LEAVE_LEFT,
+    LEAVE_TIMEOUT,
+    LEAVE_KICKED,
+    LEAVE_REPLACED,
+    LEAVE_ROOM_CLOSED,
+    LEAVE_REASON_COUNT
+};
 
 struct frame {
     enum frame_kind kind;
@@ -73,7 +80,8 @@ struct frame {
     uint64_t version; /* of the room: each event is one more */
     worker_id worker;
     uint64_t received;
-    uint32_t reason; /* enum leave_reason */
+    uint32_t reason; /* enum leave_reason, or enum room_outcome */
+    uint32_t hops;   /* how often a former holder passed it on */
     struct session_secret secret;
     struct session_secret proof;
     struct slice room;
@@ -106,6 +114,9 @@ long frame_measure(struct slice bytes, size_t max);
 
 /* Reads one whole frame (as frame_measure() measured it). 0, or ERR_BAD_MESSAGE. */
 int frame_decode(struct slice bytes, struct frame *ret_frame);
+
+/* Takes the first frame off bytes that this process encoded itself. False at their end. */
+bool frame_next(struct slice *bytes, struct frame *ret_frame);
 
 const char *frame_name(enum frame_kind kind);
 

@@ -10,6 +10,7 @@
 #include "core/reply.h"
 #include "core/state.h"
 
+#define HOPS_MAX 8
 #define MOVED_KEPT 10000 /* ms that late signals are passed on */
 
 struct moved {
@@ -17,6 +18,7 @@ struct moved {
     struct deadline deadline;
     struct exchange *exchange;
     worker_id to;
+    uint64_t version; /* of the takeover */
     unsigned key_len;
     char key[]; /* room, '/', peer: a room's name holds no '/' */
 };
@@ -68,15 +70,15 @@ static struct moved *moved_add(struct exchange *exchange, struct slice room, str
     return moved;
 }
 
-static void remember_moved(struct exchange *exchange, struct slice room, struct slice peer,
-                           worker_id to)
+static void remember_moved(struct exchange *exchange, const struct frame *claim)
 {
-    struct moved *moved = moved_find(exchange, room, peer);
+    struct moved *moved = moved_find(exchange, claim->room, claim->peer);
     if (moved == NULL)
-        moved = moved_add(exchange, room, peer);
+        moved = moved_add(exchange, claim->room, claim->peer);
     if (moved == NULL)
         return; /* late signals come back to their senders as undelivered */
-    moved->to = to;
+    moved->to = claim->from;
+    moved->version = claim->version;
     wheel_arm(&exchange->wheel, &moved->deadline, exchange->now + MOVED_KEPT);
 }
 
@@ -86,11 +88,33 @@ worker_id handover_moved_to(struct exchange *exchange, struct slice room, struct
     return moved == NULL ? DIRECTORY : moved->to;
 }
 
+bool handover_pass_on(struct exchange *exchange, const struct frame *frame)
+{
+    struct frame onward = *frame; /* keeps `from`: answers go to the sender's worker */
+    onward.to = handover_moved_to(exchange, frame->room, frame->peer);
+    if (onward.to == DIRECTORY || ++onward.hops > HOPS_MAX)
+        return false;
+    exchange->world.send(exchange->world.context, &onward);
+    return true;
+}
+
+bool handover_is_superseded(struct session *session)
+{
+    struct entry *entry = session->entry;
+    struct moved *moved = moved_find(session->exchange, room_name(session->room),
+                                     (struct slice){entry->peer, entry->peer_len});
+    if (moved == NULL)
+        return false;
+    if (moved->version > session->version)
+        return true;
+    moved_free(moved); /* it came back */
+    return false;
+}
+
 void handover_forget_all(struct exchange *exchange)
 {
     struct moved *moved, *next;
-    MAP_EACH(exchange->moved, moved, next)
-    {
+    MAP_EACH (exchange->moved, moved, next) {
         moved_free(moved);
     }
 }
@@ -101,6 +125,11 @@ void handover_claim(struct session *heir, worker_id former)
 {
     struct exchange *exchange = heir->exchange;
     struct entry *entry = heir->entry;
+    if (entry->claimed && entry->claim.version < heir->version) {
+        entry->claimed = false;
+        handover_decline(exchange,
+                         &entry->claim); /* came while our own place in the row was not known */
+    }
     entry->former = former;
     heir->hold.acked = entry->received;
     wheel_arm(&exchange->wheel, &heir->deadline, exchange->now + HANDOVER_TIMEOUT);
@@ -109,6 +138,7 @@ void handover_claim(struct session *heir, worker_id former)
                                          .from = exchange->options.self,
                                          .to = former,
                                          .request = entry->request,
+                                         .version = heir->version,
                                          .room = room_name(heir->room),
                                          .peer = {entry->peer, entry->peer_len},
                                          .received = entry->received});
@@ -155,7 +185,8 @@ void handover_give_up(struct session *heir)
 
 /* ---- the former holder */
 
-static void answer(struct exchange *exchange, const struct frame *claim, uint64_t received, int error)
+static void answer(struct exchange *exchange, const struct frame *claim, uint64_t received,
+                   int error)
 {
     exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_HANDED,
                                                                   .from = exchange->options.self,
@@ -181,6 +212,11 @@ static void send_hold(struct session *holder, const struct frame *claim)
                                              .data = message_text(hold_at(&holder->hold, i))});
 }
 
+void handover_decline(struct exchange *exchange, const struct frame *claim)
+{
+    answer(exchange, claim, 0, ERR_UNAVAILABLE);
+}
+
 /* On the same worker: what comes from here on waits for the heir. */
 static void bequeath(struct member *member, const struct frame *claim)
 {
@@ -195,8 +231,8 @@ static void hand_over(struct member *member, const struct frame *claim)
 {
     struct session *holder = member->session;
     struct exchange *exchange = holder->exchange;
-    bool counts_meet = claim->received >= holder->hold.acked &&
-                       hold_ack(&holder->hold, claim->received);
+    bool counts_meet =
+        claim->received >= holder->hold.acked && hold_ack(&holder->hold, claim->received);
     session_superseded(holder);
     if (counts_meet)
         send_hold(holder, claim);
@@ -204,17 +240,16 @@ static void hand_over(struct member *member, const struct frame *claim)
     if (claim->from == exchange->options.self)
         bequeath(member, claim);
     else
-        remember_moved(exchange, claim->room, claim->peer, claim->from);
+        remember_moved(exchange, claim);
     session_free(holder);
 }
 
-/* The heir of this worker is not the holder yet: it hands over once it is. The last who claims wins. */
-static void defer(struct session *heir, const struct frame *claim)
+/* Who is to hand over is not the holder yet, it waits for its own claim: it does so once it is. */
+static void defer(struct entry *entry, const struct frame *claim)
 {
-    struct exchange *exchange = heir->exchange;
-    struct entry *entry = heir->entry;
+    struct session *heir = entry->session;
     if (entry->claimed)
-        answer(exchange, &entry->claim, 0, ERR_UNAVAILABLE);
+        handover_decline(heir->exchange, &entry->claim);
     session_superseded(heir);
     entry->claimed = true;
     entry->claim = *claim;
@@ -222,20 +257,52 @@ static void defer(struct session *heir, const struct frame *claim)
     entry->claim.peer = (struct slice){entry->peer, entry->peer_len};
 }
 
+/* Signals of this peer wait behind a fence here: were it handed over now, what it sends from its new worker would
+ * overtake them. */
+static bool postpone(struct member *member, const struct frame *claim)
+{
+    struct session *holder = member->session;
+    if (!fence_waits_for(member->room, member_name(member)))
+        return false;
+    session_superseded(holder);
+    if (holder->claim != NULL)
+        handover_decline(holder->exchange, holder->claim);
+    else
+        holder->claim = mem_must(sizeof(*holder->claim));
+    *holder->claim = *claim;
+    holder->claim->room = room_name(member->room);
+    holder->claim->peer = member_name(member);
+    return true;
+}
+
+void handover_retry(struct room *room)
+{
+    struct member *member, *next;
+    room->uses++; /* a holder may be the last who stands in it */
+    MAP_EACH (room->members, member, next) {
+        struct frame claim;
+        if (member->session == NULL || member->session->claim == NULL)
+            continue;
+        claim = *member->session->claim;
+        if (!fence_waits_for(room, member_name(member)))
+            hand_over(member, &claim);
+    }
+    room_release(room);
+}
+
 void handover_on_claim(struct exchange *exchange, const struct frame *claim)
 {
     struct room *room = room_find(exchange, claim->room);
     struct member *member = room == NULL ? NULL : room_member(room, claim->peer);
-    struct session *heir = member == NULL ? NULL : member->heir;
-    bool by_heir = heir != NULL && claim->from == exchange->options.self &&
-                   claim->request == heir->entry->request;
-    if (member != NULL && member->session != NULL) {
+    struct entry *deferrer;
+    if (member != NULL && member->session != NULL && member->session->version < claim->version) {
         room->uses++; /* the holder may be the last who stands in it */
-        hand_over(member, claim);
+        if (!postpone(member, claim))
+            hand_over(member, claim);
         room_release(room);
-    } else if (heir != NULL && !by_heir) {
-        defer(heir, claim);
+    } else if ((deferrer = join_find_before(exchange, claim)) != NULL) {
+        defer(deferrer, claim);
     } else {
-        answer(exchange, claim, 0, ERR_UNAVAILABLE);
+        handover_decline(exchange, claim);
     }
 }

@@ -15,6 +15,22 @@ struct entry *join_find(struct exchange *exchange, uint32_t request)
     return entry;
 }
 
+/* Of two the later one, but one whose place in the row is not known yet counts as first. */
+struct entry *join_find_before(struct exchange *exchange, const struct frame *claim)
+{
+    struct entry *entry, *next, *best = NULL;
+    MAP_EACH (exchange->entries, entry, next) {
+        struct session *session = entry->session;
+        if (!entry->resuming || session->version >= claim->version ||
+            !slice_equal(room_name(session->room), claim->room) ||
+            !slice_equal((struct slice){entry->peer, entry->peer_len}, claim->peer))
+            continue;
+        if (best == NULL || session->version > best->session->version)
+            best = entry;
+    }
+    return best;
+}
+
 static uint32_t next_request(struct exchange *exchange)
 {
     do
@@ -49,9 +65,9 @@ static struct entry *entry_new(struct session *session, const struct envelope *e
         mem_free(entry);
         return NULL;
     }
-    entry->resuming = envelope->session.ptr != NULL &&
-                      session_text_read(envelope->session, &entry->proof, entry->peer,
-                                        &entry->peer_len);
+    entry->resuming =
+        envelope->session.ptr != NULL &&
+        session_text_read(envelope->session, &entry->proof, entry->peer, &entry->peer_len);
     if (entry->resuming)
         entry->received = envelope->received;
     else
@@ -113,13 +129,21 @@ static void entered(struct session *session, struct member *member)
         join_finish(session, false);
 }
 
+static bool is_first_in_row(struct session *session)
+{
+    struct frame claim = {.room = room_name(session->room),
+                          .peer = {session->entry->peer, session->entry->peer_len},
+                          .version = session->version};
+    return join_find_before(session->exchange, &claim) == NULL;
+}
+
 static void took_over(struct session *session, struct member *member, worker_id former)
 {
     if (former == DIRECTORY) {
         join_finish(session, false);
         return;
     }
-    if (member->session == NULL && member->heir == NULL) {
+    if (member->session == NULL && member->heir == NULL && is_first_in_row(session)) {
         member->heir = session;
         session->member = member;
     }
@@ -137,11 +161,13 @@ static void on_answer(struct session *session, const struct frame *frame)
         log_event(LOG_ERROR, "roster-refused", LOG_SLICE("room", room_name(session->room)),
                   LOG_SLICE("peer", peer), LOG_END);
         session_refuse(session, ERR_UNAVAILABLE);
-    } else if (frame->reason == ROOM_TAKEN_OVER) {
-        took_over(session, member, frame->worker);
-    } else {
-        entered(session, member);
+        return;
     }
+    session->version = frame->version;
+    if (frame->reason == ROOM_TAKEN_OVER)
+        took_over(session, member, frame->worker);
+    else
+        entered(session, member);
 }
 
 void join_on_room(struct exchange *exchange, const struct frame *frame)
@@ -184,8 +210,7 @@ static struct message *compose_joined(struct session *session, bool resumed)
                                               .ice_servers = exchange->options.ice_servers,
                                               .ping_interval = exchange->options.ping_interval,
                                               .resume_window = exchange->options.resume_window});
-    MAP_EACH(session->room->members, member, next)
-    {
+    MAP_EACH (session->room->members, member, next) {
         if (member != session->member)
             reply_joined_peer(&out, member_name(member), member_info(member), member->away);
     }
@@ -249,10 +274,16 @@ void join_finish(struct session *session, bool resumed)
         session_refuse(session, ERR_UNAVAILABLE);
         return;
     }
+    if (handover_is_superseded(session)) {
+        session_superseded(session); /* another resumed it since, and has the hold */
+        session_free(session);
+        return;
+    }
     struct room *room = session->room;
     struct entry done = *entry;
     struct hold early = entry->early;
     entry->early = (struct hold){0};
+    entry->claimed = false;
     room->uses++; /* what follows may end the session */
     session_attach(session, member);
     append_late(session, &entry->late);
@@ -274,8 +305,7 @@ void join_finish(struct session *session, bool resumed)
 void join_drop_claims(struct room *room, struct slice peer)
 {
     struct entry *entry, *next;
-    MAP_EACH(room->exchange->entries, entry, next)
-    {
+    MAP_EACH (room->exchange->entries, entry, next) {
         struct slice name = {entry->peer, entry->peer_len};
         if (entry->session->state == SESSION_CLAIMING && entry->session->room == room &&
             slice_equal(name, peer))

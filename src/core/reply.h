@@ -31,7 +31,7 @@ struct joined {
     struct slice session; /* base64url */
     bool resumed;
     uint64_t received;
-    struct slice ice_servers; /* JSON array */
+    struct slice ice_servers;              /* JSON array */
     uint64_t ping_interval, resume_window; /* ms */
 };
 

@@ -47,8 +47,7 @@ static void member_free(struct member *member)
 void room_free(struct room *room)
 {
     struct member *member, *next;
-    MAP_EACH(room->members, member, next)
-    {
+    MAP_EACH (room->members, member, next) {
         member_free(member);
     }
     MAP_DELETE(room->exchange->rooms, room);
@@ -57,8 +56,10 @@ void room_free(struct room *room)
 
 void room_release(struct room *room)
 {
-    if (--room->uses == 0)
-        room_free(room);
+    if (room->uses > 1)
+        room->uses--;
+    else
+        room_free(room); /* still pinned: what its end sets off must not end it again */
 }
 
 struct member *room_member(struct room *room, struct slice peer)
@@ -73,8 +74,7 @@ void room_tell(struct room *room, const struct member *except, struct message *m
     struct member *member, *next;
     if (message == NULL)
         return;
-    MAP_EACH(room->members, member, next)
-    {
+    MAP_EACH (room->members, member, next) {
         if (member != except && member->session != NULL && member->session->state == SESSION_HERE)
             session_send(member->session, message_ref(message));
     }
@@ -181,8 +181,8 @@ static bool changed(struct member *member, struct slice info)
 static void end_session(struct member *member, enum leave_reason reason)
 {
     static const enum close_code codes[LEAVE_REASON_COUNT] = {
-        [LEAVE_LEFT] = CLOSE_TAKEN_OVER,       [LEAVE_TIMEOUT] = CLOSE_TAKEN_OVER,
-        [LEAVE_KICKED] = CLOSE_KICKED,         [LEAVE_REPLACED] = CLOSE_TAKEN_OVER,
+        [LEAVE_LEFT] = CLOSE_TAKEN_OVER,         [LEAVE_TIMEOUT] = CLOSE_TAKEN_OVER,
+        [LEAVE_KICKED] = CLOSE_KICKED,           [LEAVE_REPLACED] = CLOSE_TAKEN_OVER,
         [LEAVE_ROOM_CLOSED] = CLOSE_ROOM_CLOSED,
     };
     struct session *session = member->session;
@@ -229,19 +229,13 @@ static bool apply(struct room *room, const struct frame *event)
     if (member == NULL)
         return false;
     switch (event->kind) {
-    case FRAME_MOVED:
-        came_back(member, event->worker);
-        return true;
-    case FRAME_CHANGED:
-        return changed(member, event->info);
-    case FRAME_GONE_AWAY:
-        went_away(member, event->worker);
-        return true;
+    case FRAME_MOVED: came_back(member, event->worker); return true;
+    case FRAME_CHANGED: return changed(member, event->info);
+    case FRAME_GONE_AWAY: went_away(member, event->worker); return true;
     case FRAME_LEFT:
         left(member, event->reason < LEAVE_REASON_COUNT ? event->reason : LEAVE_LEFT);
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -287,16 +281,14 @@ bool room_on_roster(struct room *room, const struct frame *frame)
     room->reading = false;
     if (frame->version < room->version)
         return true;
-    MAP_EACH(room->members, member, next)
-    {
+    MAP_EACH (room->members, member, next) {
         member->seen = false;
     }
     while (whole && roster_next(&roster, &entry, &broken))
         whole = meet(room, &entry);
     if (!whole || broken)
         return false;
-    MAP_EACH(room->members, member, next)
-    {
+    MAP_EACH (room->members, member, next) {
         if (!member->seen)
             left(member, LEAVE_LEFT);
     }

@@ -30,9 +30,10 @@ struct member {
     UT_hash_handle hh;
     struct room *room;
     struct session *session; /* who holds the membership on this worker, or NULL */
-    struct session *heir;    /* who takes it over here and waits for what the former holder hands over, or NULL */
-    struct fence *fence;     /* while signals for it wait for the old way to be drained, or NULL */
-    worker_id worker;        /* where signals for it go; DIRECTORY: its holder crashed */
+    struct session
+        *heir; /* who takes it over here and waits for what the former holder hands over, or NULL */
+    struct fence *fence; /* while signals for it wait for the old way to be drained, or NULL */
+    worker_id worker;    /* where signals for it go; DIRECTORY: its holder crashed */
     bool away;
     bool used; /* signals went to `worker` by the bus */
     bool seen; /* by the roster that is being applied */

@@ -71,7 +71,7 @@ void route_signal(struct session *session, const struct envelope *envelope, stru
     int error;
     if (member == NULL)
         error = ERR_PEER_NOT_FOUND;
-    else if (member->session != NULL || member->heir != NULL)
+    else if (member->fence == NULL && (member->session != NULL || member->heir != NULL))
         error = deliver_here(member, session, envelope->data, message);
     else
         error = deliver_elsewhere(member, session, envelope);
@@ -106,17 +106,11 @@ void route_on_signal(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
-    worker_id moved_to = handover_moved_to(exchange, frame->room, frame->peer);
     int error = 0;
-    if (member != NULL && (member->session != NULL || member->heir != NULL)) {
+    if (member != NULL && (member->session != NULL || member->heir != NULL))
         error = deliver_frame(member, frame);
-    } else if (moved_to != DIRECTORY) {
-        struct frame onward = *frame; /* keeps `from`: answers go to the sender's worker */
-        onward.to = moved_to;
-        exchange->world.send(exchange->world.context, &onward);
-    } else {
+    else if (!handover_pass_on(exchange, frame))
         error = member == NULL ? ERR_PEER_NOT_FOUND : ERR_UNAVAILABLE;
-    }
     if (error != 0)
         return_to_sender(exchange, frame, error);
 }

@@ -40,20 +40,13 @@ static void on_deadline(struct deadline *deadline)
     struct session *session =
         (struct session *)((char *)deadline - offsetof(struct session, deadline));
     switch (session->state) {
-    case SESSION_NEW:
-        session_close(session, CLOSE_SILENT);
-        break;
-    case SESSION_CLAIMING:
-        handover_give_up(session);
-        break;
+    case SESSION_NEW: session_close(session, CLOSE_SILENT); break;
+    case SESSION_CLAIMING: handover_give_up(session); break;
     case SESSION_HERE:
         session_send(session, reply_goaway("draining", session->exchange->goaway_within));
         break;
-    case SESSION_AWAY:
-        session_leave(session, LEAVE_TIMEOUT);
-        break;
-    case SESSION_ENTERING:
-        break; /* the bus answers every request */
+    case SESSION_AWAY: session_leave(session, LEAVE_TIMEOUT); break;
+    case SESSION_ENTERING: break; /* the bus answers every request */
     }
 }
 
@@ -87,6 +80,8 @@ static void entry_free(struct session *session)
     struct entry *entry = session->entry;
     if (entry == NULL)
         return;
+    if (entry->claimed)
+        handover_decline(session->exchange, &entry->claim);
     MAP_DELETE(session->exchange->entries, entry);
     hold_done(&entry->late);
     hold_done(&entry->early);
@@ -111,6 +106,7 @@ void session_free(struct session *session)
         member->heir = NULL;
     fence_pass_on(session);
     entry_free(session);
+    mem_free(session->claim);
     wheel_disarm(&session->deadline);
     hold_done(&session->hold);
     buf_done(&session->fences);
@@ -188,11 +184,10 @@ static void go_away(struct session *session)
 void session_unplugged(struct session *session, enum close_code cause)
 {
     detach(session);
-    log_session(LOG_DEBUG, "unplugged", session, cause == CLOSE_NONE ? "lost" : close_reason(cause));
+    log_session(LOG_DEBUG, "unplugged", session,
+                cause == CLOSE_NONE ? "lost" : close_reason(cause));
     switch (session->state) {
-    case SESSION_NEW:
-        session_free(session);
-        break;
+    case SESSION_NEW: session_free(session); break;
     case SESSION_ENTERING:
     case SESSION_CLAIMING:
         break; /* goes on without a socket: what comes back from the directory has to be dealt with */
@@ -202,8 +197,7 @@ void session_unplugged(struct session *session, enum close_code cause)
         else
             session_leave(session, cause == CLOSE_NONE ? LEAVE_TIMEOUT : LEAVE_LEFT);
         break;
-    case SESSION_AWAY:
-        break;
+    case SESSION_AWAY: break;
     }
 }
 
@@ -232,7 +226,7 @@ void session_superseded(struct session *session)
 
 static void displace(struct session *other, const struct session *session)
 {
-    if (other == NULL || other == session)
+    if (other == NULL || other == session || other->version > session->version)
         return;
     session_superseded(other);
     session_free(other);
@@ -242,7 +236,8 @@ void session_attach(struct session *session, struct member *member)
 {
     displace(member->session, session);
     displace(member->heir, session);
-    member->heir = NULL;
+    if (member->heir == session)
+        member->heir = NULL;
     member->session = session;
     session->member = member;
 }

@@ -28,7 +28,7 @@ enum session_state { SESSION_NEW, SESSION_ENTERING, SESSION_CLAIMING, SESSION_HE
 
 /* What a session needs only on its way in. */
 struct entry {
-    UT_hash_handle hh;          /* in exchange->entries, by request */
+    UT_hash_handle hh; /* in exchange->entries, by request */
     struct session *session;
     uint32_t request;
     bool resuming;
@@ -38,7 +38,7 @@ struct entry {
     struct hold early;           /* came from the client before it had its answer */
     struct hold late;            /* came for it while CLAIMING, goes behind what is handed over */
     bool claimed;                /* somebody else resumes it already: hand over once it is ours */
-    struct frame claim;          /* its to, request, received */
+    struct frame claim;
     unsigned peer_len;
     char peer[PEER_NAME_MAX];
 };
@@ -50,18 +50,22 @@ struct session {
     struct room *room;
     struct member *member; /* whose session or heir this is, and nothing else's */
     struct entry *entry;   /* ENTERING, CLAIMING */
-    struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY: to come back */
+    struct deadline
+        deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY: to come back */
     struct session_secret secret;
     enum session_state state;
     bool unconfirmed; /* the client was not yet heard since it got a new secret */
     bool acking;      /* a world.ping for an acknowledgement is out */
     uint64_t number;  /* names the connection in the log */
+    uint64_t
+        version; /* the room's, when this session got the membership: a later one supersedes it */
     uint64_t received; /* signals from the client in this membership */
     struct hold hold;  /* signals to the client */
     struct bucket messages, bytes;
-    unsigned strikes;  /* rate-limited since the bucket was last full */
-    bool *gone;        /* told when the session is freed; or NULL */
-    struct buf fences; /* FRAME_FENCEs to pass on once the hold is handed over */
+    unsigned strikes;    /* rate-limited since the bucket was last full */
+    bool *gone;          /* told when the session is freed; or NULL */
+    struct frame *claim; /* waits until the peer's own signals are out of fences; or NULL */
+    struct buf fences;   /* FRAME_FENCEs to pass on once the hold is handed over */
 };
 
 struct session *session_new(struct exchange *exchange, void *connection, struct slice room,

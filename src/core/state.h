@@ -18,7 +18,7 @@ struct exchange {
     struct entry *entries; /* sessions that wait for an answer, by request number */
     uint32_t last_request;
     LIST_HEAD(, session) sessions;
-    struct moved *moved; /* memberships handed to another worker not long ago */
+    struct moved *moved;    /* memberships handed to another worker not long ago */
     uint64_t goaway_within; /* ms that clients are told to reconnect within */
     size_t session_count, connection_count;
 };
@@ -42,6 +42,9 @@ void join_drop_claims(struct room *room, struct slice peer);
 
 struct entry *join_find(struct exchange *exchange, uint32_t request);
 
+/* The last one on its way in that got this membership before who claims it now; NULL: none. */
+struct entry *join_find_before(struct exchange *exchange, const struct frame *claim);
+
 /* ---- route.c */
 
 void route_signal(struct session *session, const struct envelope *envelope,
@@ -62,6 +65,18 @@ void handover_give_up(struct session *heir);
 
 /* Where a membership went that was handed over not long ago; DIRECTORY: not known. */
 worker_id handover_moved_to(struct exchange *exchange, struct slice room, struct slice peer);
+
+/* Passes a signal or a fence on to where its peer went. False: that is not known, or it has gone round too often. */
+bool handover_pass_on(struct exchange *exchange, const struct frame *frame);
+
+/* Answers the claims that waited for a fence in this room. */
+void handover_retry(struct room *room);
+
+/* Whether somebody got the membership later than this session and has the hold by now. */
+bool handover_is_superseded(struct session *session);
+
+/* A claim that waited for a session that is no more. */
+void handover_decline(struct exchange *exchange, const struct frame *claim);
 void handover_forget_all(struct exchange *exchange);
 
 /* ---- fence.c */
@@ -75,6 +90,9 @@ enum fence_answer fence_hold(struct member *member, const struct frame *signal);
 void fence_on_fence(struct exchange *exchange, const struct frame *frame);
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame);
 void fence_on_worker_down(struct exchange *exchange, worker_id worker);
+
+/* Whether signals from this peer wait behind a fence. */
+bool fence_waits_for(const struct room *room, struct slice sender);
 
 /* Passes on the fences that waited for a session to be handed over. */
 void fence_pass_on(struct session *session);

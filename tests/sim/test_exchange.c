@@ -1,0 +1,558 @@
+/* The exchange and the directory, situation by situation, on one worker and across several. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "sim/cluster.h"
+
+static struct cluster cluster;
+static struct client alice, bob, carol;
+
+static int setup(void **state)
+{
+    (void)state;
+    cluster_start(&cluster, 1);
+    client_init(&alice, &cluster);
+    client_init(&bob, &cluster);
+    client_init(&carol, &cluster);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    cluster_stop(&cluster);
+    client_done(&alice);
+    client_done(&bob);
+    client_done(&carol);
+    return 0;
+}
+
+static const char *text_of(const cJSON *json, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItem(json, name));
+}
+
+static double number_of(const cJSON *json, const char *name)
+{
+    return cJSON_GetNumberValue(cJSON_GetObjectItem(json, name));
+}
+
+static void join_both(int worker_of_alice, int worker_of_bob)
+{
+    client_join(&alice, worker_of_alice, "room", "alice");
+    cluster_settle(&cluster);
+    client_join(&bob, worker_of_bob, "room", "bob");
+    cluster_settle(&cluster);
+    assert_true(alice.joined);
+    assert_true(bob.joined);
+}
+
+static void signal_number(struct client *from, const char *to, int number)
+{
+    client_send(from, "{\"type\":\"signal\",\"to\":\"%s\",\"id\":\"i%d\",\"data\":{\"n\":%d}}", to,
+                number, number);
+}
+
+static int next_number(struct client *client)
+{
+    const cJSON *signal = client_next(client, "signal");
+    return signal == NULL ? -1 : (int)number_of(cJSON_GetObjectItem(signal, "data"), "n");
+}
+
+static void expect_error(struct client *client, const char *code)
+{
+    const cJSON *error = client_next(client, "error");
+    assert_non_null(error);
+    assert_string_equal(text_of(error, "code"), code);
+}
+
+static void the_roster_and_the_others_hear_of_a_join(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    const cJSON *peers = cJSON_GetObjectItem(client_next(&bob, "joined"), "peers");
+    assert_int_equal(cJSON_GetArraySize(peers), 1);
+    assert_string_equal(text_of(cJSON_GetArrayItem(peers, 0), "peer"), "alice");
+    assert_true(client_has(&alice, "peer-joined", "bob"));
+    assert_false(client_has(&bob, "peer-joined", "bob"));
+}
+
+static void a_signal_reaches_its_addressee_only(void **state)
+{
+    int workers = *(const int *)*state;
+    client_join(&carol, 2 % workers, "room", "carol");
+    join_both(0, 1 % workers);
+    signal_number(&alice, "bob", 7);
+    cluster_settle(&cluster);
+    const cJSON *signal = client_next(&bob, "signal");
+    assert_string_equal(text_of(signal, "from"), "alice");
+    assert_int_equal(number_of(cJSON_GetObjectItem(signal, "data"), "n"), 7);
+    assert_null(client_next(&carol, "signal"));
+    assert_null(client_next(&alice, "signal"));
+}
+
+static void an_unknown_peer_is_an_error_at_once(void **state)
+{
+    (void)state;
+    join_both(0, 0);
+    signal_number(&alice, "nobody", 1);
+    const cJSON *error = client_next(&alice, "error");
+    assert_string_equal(text_of(error, "code"), "peer-not-found");
+    assert_string_equal(text_of(error, "to"), "nobody");
+    assert_string_equal(text_of(error, "id"), "i1");
+    assert_int_equal(alice.closed, 0);
+}
+
+static void a_taken_name_is_refused(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_join(&carol, 2, "room", "bob");
+    cluster_settle(&cluster);
+    expect_error(&carol, "peer-taken");
+    assert_int_equal(carol.closed, CLOSE_PEER_TAKEN);
+}
+
+static void a_full_room_is_refused(void **state)
+{
+    (void)state;
+    char name[16];
+    for (int i = 0; i < 16; i++) {
+        snprintf(name, sizeof(name), "p%d", i);
+        client_join(&alice, i % CLUSTER_WORKERS, "room", name);
+        cluster_settle(&cluster);
+        alice.session = NULL; /* its socket stays, nobody looks */
+    }
+    client_join(&bob, 0, "room", "bob");
+    cluster_settle(&cluster);
+    expect_error(&bob, "room-full");
+    assert_int_equal(bob.closed, CLOSE_ROOM_FULL);
+}
+
+static void leaving_is_told_and_closes(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_send(&alice, "{\"type\":\"leave\"}");
+    cluster_settle(&cluster);
+    assert_int_equal(alice.closed, CLOSE_NORMAL);
+    const cJSON *left = client_next(&bob, "peer-left");
+    assert_string_equal(text_of(left, "reason"), "left");
+    client_send(&bob, "{\"type\":\"leave\"}");
+    cluster_settle(&cluster);
+    assert_int_equal(directory_rooms(cluster.directory), 0);
+}
+
+static void info_is_told(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_send(&alice, "{\"type\":\"info\",\"info\":{\"name\":\"A\"}}");
+    cluster_settle(&cluster);
+    const cJSON *info = cJSON_GetObjectItem(client_next(&bob, "peer-info"), "info");
+    assert_string_equal(text_of(info, "name"), "A");
+}
+
+static void no_join_in_time_is_4008(void **state)
+{
+    (void)state;
+    client_connect(&alice, 0, "room");
+    cluster_advance(&cluster, 9900);
+    assert_int_equal(alice.closed, 0);
+    cluster_advance(&cluster, 200);
+    assert_int_equal(alice.closed, CLOSE_SILENT);
+}
+
+static void messages_sent_behind_the_join_wait_for_it(void **state)
+{
+    (void)state;
+    client_join(&bob, 1, "room", "bob");
+    cluster_settle(&cluster);
+    client_join(&alice, 0, "room", "alice");
+    signal_number(&alice, "bob", 1);
+    signal_number(&alice, "bob", 2);
+    cluster_settle(&cluster);
+    assert_int_equal(next_number(&bob), 1);
+    assert_int_equal(next_number(&bob), 2);
+}
+
+static void a_lost_socket_is_away_then_back_with_what_was_held(void **state)
+{
+    int workers = *(const int *)*state;
+    join_both(0, 1 % workers);
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    assert_true(client_has(&alice, "peer-away", "bob"));
+    for (int i = 1; i <= 3; i++)
+        signal_number(&alice, "bob", i);
+    cluster_settle(&cluster);
+    client_resume(&bob, 2 % workers, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+    assert_true(client_has(&alice, "peer-back", "bob"));
+    for (int i = 1; i <= 3; i++)
+        assert_int_equal(next_number(&bob), i);
+    assert_int_equal(next_number(&bob), -1);
+}
+
+static void a_resume_takes_over_from_a_socket_that_looks_alive(void **state)
+{
+    int workers = *(const int *)*state;
+    join_both(0, 1 % workers);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    strcpy(carol.session_text, bob.session_text);
+    strcpy(carol.peer, "bob");
+    client_resume(&carol, 2 % workers, "room"); /* the same client on a new socket */
+    cluster_settle(&cluster);
+    assert_true(carol.resumed);
+    assert_int_equal(bob.closed, CLOSE_TAKEN_OVER);
+    assert_int_equal(next_number(&carol), 1);
+    assert_false(client_has(&alice, "peer-away", "bob"));
+}
+
+static void a_resume_acknowledges_what_the_client_has(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    for (int i = 1; i <= 5; i++)
+        signal_number(&alice, "bob", i);
+    cluster_settle(&cluster);
+    client_drop(&bob);
+    bob.read = bob.count;
+    bob.received = 3; /* the last two did not get through */
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+    assert_int_equal(next_number(&bob), 4);
+    assert_int_equal(next_number(&bob), 5);
+    assert_int_equal(next_number(&bob), -1);
+}
+
+static void the_server_says_what_it_has(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    for (int i = 1; i <= 4; i++)
+        signal_number(&alice, "bob", i);
+    client_drop(&alice);
+    client_resume(&alice, 3, "room");
+    cluster_settle(&cluster);
+    assert_true(alice.resumed);
+    assert_int_equal(alice.server_received, 4);
+}
+
+static void a_replayed_secret_is_refused(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    strcpy(carol.session_text, bob.session_text);
+    strcpy(carol.peer, "bob");
+    client_drop(&bob);
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    client_pong(&bob); /* the new secret has arrived */
+    cluster_settle(&cluster);
+    client_resume(&carol, 3, "room");
+    cluster_settle(&cluster);
+    expect_error(&carol, "peer-taken");
+    assert_int_equal(bob.closed, 0);
+}
+
+static void a_joined_that_was_lost_does_not_lock_out(void **state)
+{
+    (void)state;
+    char secret[200];
+    join_both(0, 1);
+    strcpy(secret, bob.session_text);
+    client_drop(&bob);
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    strcpy(bob.session_text, secret); /* never saw the answer */
+    client_drop(&bob);
+    client_resume(&bob, 3, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+}
+
+static void two_that_race_end_as_one(void **state)
+{
+    int workers = *(const int *)*state;
+    join_both(0, 1 % workers);
+    client_drop(&bob);
+    strcpy(carol.session_text, bob.session_text);
+    strcpy(carol.peer, "bob");
+    signal_number(&alice, "bob", 1);
+    client_resume(&bob, 2 % workers, "room");
+    client_resume(&carol, 3 % workers, "room");
+    cluster_settle(&cluster);
+    signal_number(&alice, "bob", 2);
+    cluster_settle(&cluster);
+    struct client *winner = bob.session != NULL ? &bob : &carol;
+    struct client *loser = winner == &bob ? &carol : &bob;
+    assert_non_null(winner->session);
+    assert_null(loser->session);
+    assert_true(loser->closed == CLOSE_TAKEN_OVER || loser->closed == CLOSE_PEER_TAKEN);
+    assert_int_equal(next_number(winner), 1);
+    assert_int_equal(next_number(winner), 2);
+}
+
+static void a_window_that_is_over_is_a_plain_join(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    cluster_advance(&cluster, 30100);
+    cluster_settle(&cluster);
+    const cJSON *left = client_next(&alice, "peer-left");
+    assert_string_equal(text_of(left, "reason"), "timeout");
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.joined);
+    assert_false(bob.resumed);
+    assert_string_equal(bob.peer, "bob");
+}
+
+static void just_inside_the_window_resumes(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    cluster_advance(&cluster, 29900);
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+}
+
+static void a_full_hold_is_peer_busy(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    for (int i = 1; i <= 65; i++)
+        signal_number(&alice, "bob", i);
+    cluster_settle(&cluster);
+    const cJSON *error = client_next(&alice, "error");
+    assert_string_equal(text_of(error, "code"), "peer-busy");
+    assert_string_equal(text_of(error, "id"), "i65");
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    for (int i = 1; i <= 64; i++)
+        assert_int_equal(next_number(&bob), i);
+}
+
+static void a_pong_acknowledges(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    for (int i = 1; i <= 200; i++) {
+        signal_number(&alice, "bob", i);
+        cluster_settle(&cluster);
+        client_pong(&bob);
+    }
+    client_drop(&bob);
+    bob.read = bob.count;
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+    assert_int_equal(next_number(&bob), -1);
+}
+
+static void who_never_acknowledges_is_not_starved(void **state)
+{
+    (void)state;
+    bob.mute = true;
+    join_both(0, 1);
+    for (int i = 1; i <= 200; i++)
+        signal_number(&alice, "bob", i);
+    cluster_settle(&cluster);
+    for (int i = 1; i <= 200; i++)
+        assert_int_equal(next_number(&bob), i);
+}
+
+static void a_crash_makes_its_peers_away_and_lets_them_resume(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    cluster_crash(&cluster, 1);
+    cluster_settle(&cluster);
+    assert_true(client_has(&alice, "peer-away", "bob"));
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    expect_error(&alice, "unavailable");
+    bob.session = NULL;
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.joined);
+    assert_false(bob.resumed);
+    assert_string_equal(bob.peer, "bob");
+    assert_true(client_has(&alice, "peer-back", "bob"));
+    signal_number(&alice, "bob", 2);
+    cluster_settle(&cluster);
+    assert_int_equal(next_number(&bob), 2);
+}
+
+static void a_crash_that_nobody_comes_back_from_ends_in_peer_left(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    cluster_crash(&cluster, 1);
+    cluster_settle(&cluster);
+    cluster_advance(&cluster, 30100);
+    cluster_settle(&cluster);
+    assert_string_equal(text_of(client_next(&alice, "peer-left"), "reason"), "timeout");
+}
+
+static void order_holds_while_the_addressee_moves(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        teardown(NULL);
+        setup(NULL);
+        cluster.random = seed * 7919;
+        join_both(0, 1);
+        for (int i = 1; i <= 20; i++) {
+            signal_number(&alice, "bob", i);
+            if (i == 5)
+                client_drop(&bob);
+            if (i == 8)
+                client_resume(&bob, 2, "room");
+            if (i == 14 && bob.joined) {
+                client_drop(&bob);
+                client_resume(&bob, 3, "room");
+            }
+            for (uint32_t steps = cluster_random(&cluster, 6); steps > 0; steps--)
+                cluster_step(&cluster);
+        }
+        cluster_settle(&cluster);
+        assert_true(bob.resumed);
+        for (int i = 1; i <= 20; i++)
+            assert_int_equal(next_number(&bob), i);
+        assert_int_equal(next_number(&bob), -1);
+    }
+}
+
+static void floods_are_limited_then_closed(void **state)
+{
+    (void)state;
+    teardown(NULL);
+    setup(NULL);
+    for (int i = 0; i < CLUSTER_WORKERS; i++)
+        exchange_free(cluster.exchanges[i]);
+    cluster.options.messages_per_second = 10;
+    cluster.options.messages_burst = 20;
+    for (int i = 0; i < CLUSTER_WORKERS; i++)
+        cluster_restart(&cluster, i);
+    join_both(0, 0);
+    for (int i = 1; i <= 40 && alice.closed == 0; i++)
+        signal_number(&alice, "bob", i);
+    cluster_settle(&cluster);
+    expect_error(&alice, "rate-limited");
+    assert_int_equal(alice.closed, CLOSE_RATE_LIMITED);
+    for (int i = 1; i <= 20; i++)
+        assert_int_equal(next_number(&bob), i);
+}
+
+static void draining_says_goaway_once(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    exchange_drain(cluster.exchanges[0], 2000);
+    alice.read = 0;
+    cluster_advance(&cluster, 5000);
+    const cJSON *goaway = client_next(&alice, "goaway");
+    assert_int_equal(number_of(goaway, "reconnectWithin"), 2000);
+    assert_null(client_next(&alice, "goaway"));
+    strcpy(carol.session_text, alice.session_text);
+    strcpy(carol.peer, "alice");
+    client_resume(&carol, 1, "room");
+    cluster_settle(&cluster);
+    assert_true(carol.resumed);
+    assert_false(client_has(&bob, "peer-away", "alice"));
+}
+
+/* The nth allocation fails, for every n that a small story needs: nobody crashes, nothing leaks, and whoever is not told
+ * of an error got what was sent. */
+static void any_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n < 120; n++) {
+        teardown(NULL);
+        setup(NULL);
+        client_join(&alice, 0, "room", "alice");
+        cluster_settle(&cluster);
+        client_connect(&bob, 1, "room");
+        client_send(&bob, "{\"type\":\"ping\",\"x\":%u}", n); /* refused: not joined */
+        client_connect(&bob, 1, "room");
+        mem_fail_nth(n);
+        struct session *session = bob.session;
+        if (session != NULL)
+            client_send(&bob, "{\"type\":\"join\",\"peer\":\"bob\",\"info\":{\"a\":1}}");
+        for (int i = 0; i < 3; i++)
+            signal_number(&alice, "bob", i);
+        client_send(&alice, "{\"type\":\"info\",\"info\":{\"b\":2}}");
+        mem_fail_nth(0);
+        cluster_settle(&cluster);
+        cluster_advance(&cluster, 31000); /* who was lost on the way leaves */
+        cluster_settle(&cluster);
+        client_join(&carol, 3, "room", "carol");
+        cluster_settle(&cluster);
+        assert_true(carol.joined);
+    }
+}
+
+int main(void)
+{
+    static int one = 1, several = CLUSTER_WORKERS;
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_roster_and_the_others_hear_of_a_join),
+        TEST(an_unknown_peer_is_an_error_at_once),
+        TEST(a_taken_name_is_refused),
+        TEST(a_full_room_is_refused),
+        TEST(leaving_is_told_and_closes),
+        TEST(info_is_told),
+        TEST(no_join_in_time_is_4008),
+        TEST(messages_sent_behind_the_join_wait_for_it),
+        TEST(a_resume_acknowledges_what_the_client_has),
+        TEST(the_server_says_what_it_has),
+        TEST(a_replayed_secret_is_refused),
+        TEST(a_joined_that_was_lost_does_not_lock_out),
+        TEST(a_window_that_is_over_is_a_plain_join),
+        TEST(just_inside_the_window_resumes),
+        TEST(a_full_hold_is_peer_busy),
+        TEST(a_pong_acknowledges),
+        TEST(who_never_acknowledges_is_not_starved),
+        TEST(a_crash_makes_its_peers_away_and_lets_them_resume),
+        TEST(a_crash_that_nobody_comes_back_from_ends_in_peer_left),
+        TEST(order_holds_while_the_addressee_moves),
+        TEST(floods_are_limited_then_closed),
+        TEST(draining_says_goaway_once),
+        TEST(any_allocation_may_fail),
+        cmocka_unit_test_prestate_setup_teardown(a_signal_reaches_its_addressee_only, setup,
+                                                 teardown, &one),
+        cmocka_unit_test_prestate_setup_teardown(a_signal_reaches_its_addressee_only, setup,
+                                                 teardown, &several),
+        cmocka_unit_test_prestate_setup_teardown(a_lost_socket_is_away_then_back_with_what_was_held,
+                                                 setup, teardown, &one),
+        cmocka_unit_test_prestate_setup_teardown(a_lost_socket_is_away_then_back_with_what_was_held,
+                                                 setup, teardown, &several),
+        cmocka_unit_test_prestate_setup_teardown(a_resume_takes_over_from_a_socket_that_looks_alive,
+                                                 setup, teardown, &one),
+        cmocka_unit_test_prestate_setup_teardown(a_resume_takes_over_from_a_socket_that_looks_alive,
+                                                 setup, teardown, &several),
+        cmocka_unit_test_prestate_setup_teardown(two_that_race_end_as_one, setup, teardown, &one),
+        cmocka_unit_test_prestate_setup_teardown(two_that_race_end_as_one, setup, teardown,
+                                                 &several),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,247 @@
+/* Random lives of peers over a cluster whose links are randomly slow. After every story: each signal arrived once and in
+ * order, or its sender was told; nobody saw another's; and the rosters that peers hold agree with each other.
+ *
+ *     test_sim_random [seeds [first seed]]     SIM_LOG=1 shows the log of a run */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/cluster.h"
+
+#define PEERS 5
+#define ACTIONS 300
+#define NUMBERS 512
+
+enum fate { UNSENT, SENT, REFUSED, RECEIVED };
+
+static unsigned long seeds = 300, first_seed = 1;
+
+static struct story {
+    struct cluster cluster;
+    struct client peers[PEERS];
+    enum fate fates[PEERS][PEERS][NUMBERS]; /* from, to, number */
+    int sent[PEERS][PEERS];
+    int last[PEERS][PEERS]; /* highest number that arrived */
+    bool crashes;
+} story;
+
+static const char *const rooms[] = {"red", "blue"};
+static const char *const names[PEERS] = {"p0", "p1", "p2", "p3", "p4"};
+
+static const char *room_of(int peer)
+{
+    return rooms[peer % 2 == 0 ? 0 : 1];
+}
+
+static uint32_t chance(uint32_t below)
+{
+    return cluster_random(&story.cluster, below);
+}
+
+static int living_worker(void)
+{
+    int worker;
+    do
+        worker = (int)chance(CLUSTER_WORKERS);
+    while (story.cluster.exchanges[worker] == NULL);
+    return worker;
+}
+
+static int peer_named(const char *name)
+{
+    return name[1] - '0';
+}
+
+static void read_signal(int to, const cJSON *json)
+{
+    int from = peer_named(cJSON_GetStringValue(cJSON_GetObjectItem(json, "from")));
+    const cJSON *data = cJSON_GetObjectItem(json, "data");
+    int number = (int)cJSON_GetNumberValue(cJSON_GetObjectItem(data, "n"));
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(data, "to")), names[to]);
+    assert_string_equal(room_of(from), room_of(to));
+    if (number <= story.last[from][to])
+        fail_msg("%s got %d of %s after %d", names[to], number, names[from], story.last[from][to]);
+    story.last[from][to] = number;
+    assert_int_equal(story.fates[from][to][number], SENT);
+    story.fates[from][to][number] = RECEIVED;
+}
+
+static void read_error(int from, const cJSON *json)
+{
+    int to, number;
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(json, "id"));
+    if (id == NULL || sscanf(id, "%d:%d", &to, &number) != 2)
+        return;
+    assert_int_equal(story.fates[from][to][number], SENT);
+    story.fates[from][to][number] = REFUSED;
+}
+
+static void read_inbox(int peer)
+{
+    struct client *client = &story.peers[peer];
+    for (; client->read < client->count; client->read++) {
+        const cJSON *json = client->inbox[client->read];
+        const char *type = cJSON_GetStringValue(cJSON_GetObjectItem(json, "type"));
+        if (strcmp(type, "signal") == 0)
+            read_signal(peer, json);
+        else if (strcmp(type, "error") == 0)
+            read_error(peer, json);
+    }
+}
+
+static void connect_peer(int peer)
+{
+    struct client *client = &story.peers[peer];
+    if (client->session_text[0] == '\0')
+        client_join(client, living_worker(), room_of(peer), names[peer]);
+    else
+        client_resume(client, living_worker(), room_of(peer));
+}
+
+static void send_signal(int from)
+{
+    int to = (int)chance(PEERS);
+    struct client *client = &story.peers[from];
+    if (client->session == NULL || !client->joined || strcmp(room_of(from), room_of(to)) != 0 ||
+        story.sent[from][to] + 1 >= NUMBERS)
+        return;
+    int number = ++story.sent[from][to];
+    story.fates[from][to][number] = SENT;
+    client_send(
+        client,
+        "{\"type\":\"signal\",\"to\":\"%s\",\"id\":\"%d:%d\",\"data\":{\"to\":\"%s\",\"n\":%d}}",
+        names[to], to, number, names[to], number);
+}
+
+static void crash(void)
+{
+    int worker = living_worker();
+    cluster_crash(&story.cluster, worker);
+    for (int i = 0; i < PEERS; i++)
+        if (story.peers[i].worker == worker)
+            story.peers[i].session = NULL;
+    cluster_restart(&story.cluster, worker);
+}
+
+static void act(void)
+{
+    int peer = (int)chance(PEERS);
+    struct client *client = &story.peers[peer];
+    uint32_t dice = chance(100);
+    if (client->session == NULL)
+        connect_peer(peer);
+    else if (dice < 70)
+        send_signal(peer);
+    else if (dice < 78 && client->joined) /* a client gives an answer the time to come */
+        client_drop(client);
+    else if (dice < 90)
+        client_pong(client);
+    else if (dice < 98)
+        cluster_advance(&story.cluster, chance(200));
+    else if (story.crashes)
+        crash();
+    for (uint32_t steps = chance(5); steps > 0; steps--)
+        cluster_step(&story.cluster);
+    for (int i = 0; i < PEERS; i++)
+        read_inbox(i);
+}
+
+static void everybody_back(void)
+{
+    for (int round = 0; round < 20; round++) {
+        cluster_settle(&story.cluster);
+        cluster_advance(&story.cluster, 6000);
+        for (int i = 0; i < PEERS; i++) {
+            read_inbox(i);
+            client_pong(&story.peers[i]);
+            if (story.peers[i].session == NULL)
+                connect_peer(i);
+        }
+    }
+    cluster_settle(&story.cluster);
+}
+
+/* Whom a fresh join sees as the roster is everybody of the room, here. */
+static void check_roster(const char *room)
+{
+    static struct client visitor;
+    int expected = 0;
+    client_init(&visitor, &story.cluster);
+    client_join(&visitor, living_worker(), room, "visitor");
+    cluster_settle(&story.cluster);
+    const cJSON *peers = cJSON_GetObjectItem(client_next(&visitor, "joined"), "peers"), *peer;
+    cJSON_ArrayForEach(peer, peers)
+    {
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(peer, "state")), "here");
+    }
+    for (int i = 0; i < PEERS; i++)
+        expected += room_of(i) == room;
+    assert_int_equal(cJSON_GetArraySize(peers), expected);
+    client_send(&visitor, "{\"type\":\"leave\"}");
+    cluster_settle(&story.cluster);
+    client_done(&visitor);
+}
+
+static void check_fates(void)
+{
+    for (int from = 0; from < PEERS; from++)
+        for (int to = 0; to < PEERS; to++)
+            for (int number = 1; number <= story.sent[from][to]; number++)
+                if (story.fates[from][to][number] == SENT)
+                    fail_msg("%d of %s to %s: neither delivered nor refused", number, names[from],
+                             names[to]);
+}
+
+static void tell(unsigned long seed, bool crashes)
+{
+    memset(&story, 0, sizeof(story));
+    story.crashes = crashes;
+    cluster_start(&story.cluster, seed);
+    for (int i = 0; i < PEERS; i++)
+        client_init(&story.peers[i], &story.cluster);
+    print_message("\r  seed %lu ", seed);
+    for (int i = 0; i < ACTIONS; i++)
+        act();
+    everybody_back();
+    check_roster(rooms[0]);
+    check_roster(rooms[1]);
+    for (int i = 0; i < PEERS; i++)
+        read_inbox(i);
+    if (!crashes)
+        check_fates();
+    cluster_stop(&story.cluster);
+    for (int i = 0; i < PEERS; i++)
+        client_done(&story.peers[i]);
+}
+
+static void lives_without_crashes(void **state)
+{
+    (void)state;
+    for (unsigned long seed = first_seed; seed < first_seed + seeds; seed++)
+        tell(seed, false);
+}
+
+static void lives_with_crashes(void **state)
+{
+    (void)state;
+    for (unsigned long seed = first_seed; seed < first_seed + seeds; seed++)
+        tell(seed, true);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        seeds = strtoul(argv[1], NULL, 10);
+    if (argc > 2)
+        first_seed = strtoul(argv[2], NULL, 10);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lives_without_crashes),
+        cmocka_unit_test(lives_with_crashes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
