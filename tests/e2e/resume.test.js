@@ -40,6 +40,20 @@ suite('resuming', BOTH, {}, (on) => {
         await signalingWorks(ann, ben);
     });
 
+    test('kill -9 of one worker after the other, and nobody is lost', async (t) => {
+        const [ann, ben] = await talking(t, 'one by one');
+        ann.expected = ben.expected = /WebSocket connection to/;
+        await Promise.all([watchLink(ann), watchLink(ben)]);
+        for (const pid of [...on.server.workers.values()]) {
+            const restarted = on.server.nextLog((line) => line.event === 'worker-started');
+            process.kill(pid, 'SIGKILL');
+            await restarted;
+            await Promise.all([ann.seesMotion(), ben.seesMotion()]);
+        }
+        await Promise.all([linkCameBack(ann), linkCameBack(ben)]); // each was on one of the two
+        await signalingWorks(ann, ben);
+    });
+
     test('a lost connection is resumed with the call as it was', async (t) => {
         const [ann, ben] = await talking(t, 'lost');
         await watchLink(ann);
