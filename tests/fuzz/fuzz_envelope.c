@@ -1,4 +1,4 @@
-/* Whatever a client sends: each slice lies where it may and holds what the header says; cJSON agrees. */
+/* Whatever a client sends: each slice lies and holds what the header says; cJSON reads the same. */
 #include "core/envelope.h"
 #include "core/json.h"
 #include "must.h"

@@ -1,4 +1,4 @@
-/* Frames from a worker gone mad: what is decoded lies within the bytes; encoded, it is them again. */
+/* Frames from a worker gone mad: what is decoded lies within the bytes, and is encoded to them. */
 #include "base/error.h"
 #include "base/text.h"
 #include "core/frame.h"
