@@ -10,7 +10,9 @@
 
 /* Where the collected head stands, as far as its line ends are concerned. */
 enum line_state {
-    LINE_START, /* of the first line, nothing read */
+    LINE_START,   /* of the first line, nothing read */
+    LINE_SKIP_CR, /* of the empty line that may stand before it */
+    LINE_SKIPPED,
     LINE_TEXT,
     LINE_CR,
     LINE_BEGINS, /* after CR LF */
@@ -24,7 +26,6 @@ struct http_parser {
     struct http_limits limits;
     enum line_state line;
     bool first_line; /* no line end was seen yet */
-    bool skipped_line;
     bool in_body;
     bool message_complete;
     bool continue_sent;
@@ -46,12 +47,17 @@ static enum line_state line_next(enum line_state line, char c)
         return LINE_BROKEN;
     switch (line) {
     case LINE_START:
+        if (c == '\r')
+            return LINE_SKIP_CR;
+        return c == '\n' ? LINE_BROKEN : LINE_TEXT;
+    case LINE_SKIP_CR: return c == '\n' ? LINE_SKIPPED : LINE_BROKEN;
+    case LINE_SKIPPED: return c == '\r' || c == '\n' ? LINE_BROKEN : LINE_TEXT;
     case LINE_TEXT: return c == '\r' ? LINE_CR : c == '\n' ? LINE_BROKEN : LINE_TEXT;
     case LINE_CR: return c == '\n' ? LINE_BEGINS : LINE_BROKEN;
     case LINE_BEGINS:
         if (c == '\r')
             return LINE_LAST_CR;
-        return c == ' ' || c == '\t' || c == '\n' ? LINE_BROKEN : LINE_TEXT;
+        return c == ' ' || c == '\t' || c == '\n' || c == ':' ? LINE_BROKEN : LINE_TEXT;
     case LINE_LAST_CR: return c == '\n' ? LINE_END : LINE_BROKEN;
     default: return line;
     }
@@ -73,7 +79,8 @@ static int field_cb(llhttp_t *llhttp, const char *at, size_t len)
         parser->status = 431;
         return -1;
     }
-    parser->headers[parser->header_count++] = (struct http_header){.name = {at, len}};
+    parser->headers[parser->header_count++] =
+        (struct http_header){.name = {at, len}, .value = {at + len, 0}};
     return 0;
 }
 
@@ -162,21 +169,29 @@ bool http_parser_busy(const struct http_parser *parser)
     return !parser->message_complete && (parser->in_body || parser->head.len > 0);
 }
 
-/* One empty line in front of a request is forgiven (RFC 9112 section 2.2). */
-static void skip_empty_line(struct http_parser *parser, struct slice *bytes)
+/* One empty line in front of a request is forgiven (RFC 9112 section 2.2), in however many pieces. */
+static int skip_empty_line(struct http_parser *parser, struct slice *bytes)
 {
-    if (parser->head.len > 0 || parser->skipped_line || bytes->len < 2 ||
-        memcmp(bytes->ptr, "\r\n", 2) != 0)
-        return;
-    *bytes = (struct slice){bytes->ptr + 2, bytes->len - 2};
-    parser->skipped_line = true;
+    while (parser->line < LINE_SKIPPED && bytes->len > 0) {
+        enum line_state line = line_next(parser->line, bytes->ptr[0]);
+        if (line == LINE_TEXT)
+            break; /* no such line: the head begins here */
+        if (line == LINE_BROKEN)
+            return 400;
+        parser->line = line;
+        *bytes = (struct slice){bytes->ptr + 1, bytes->len - 1};
+    }
+    return 0;
 }
 
 /* Adds to the head as far as it goes. 0, or the status to refuse it with. */
 static int collect_head(struct http_parser *parser, struct slice *bytes)
 {
+    size_t room = parser->head.max - parser->head.len;
     size_t used = 0;
     while (used < bytes->len && parser->line != LINE_END) {
+        if (used == room)
+            return parser->first_line ? 414 : 431;
         parser->line = line_next(parser->line, bytes->ptr[used++]);
         if (parser->line == LINE_BROKEN)
             return 400;
@@ -185,7 +200,7 @@ static int collect_head(struct http_parser *parser, struct slice *bytes)
     }
     buf_add(&parser->head, bytes->ptr, used);
     if (buf_failed(&parser->head))
-        return parser->first_line ? 414 : 431;
+        return 503; /* no memory */
     *bytes = (struct slice){bytes->ptr + used, bytes->len - used};
     return 0;
 }
@@ -256,6 +271,13 @@ static bool split_absolute(struct slice *target, struct slice *host)
         return true;
     }
     return false;
+}
+
+/* One blank each between method, target and version: llhttp would take more. */
+static bool request_line_is_plain(struct slice target)
+{
+    return target.len > 0 && target.ptr[-2] != ' ' &&
+           memcmp(target.ptr + target.len, " HTTP/1.", 8) == 0;
 }
 
 static bool split_target(struct http_request *request, struct slice target)
@@ -336,6 +358,8 @@ static int read_head(const struct http_parser *parser, struct http_request *requ
         return status;
     if (llhttp->method == HTTP_CONNECT)
         return 501;
+    if (!request_line_is_plain(parser->target))
+        return 400;
     if (!split_target(request, parser->target) || !host_is_valid(request->host))
         return 400;
     size_t limit = parser->limits.body_size;
@@ -393,8 +417,9 @@ void http_parser_feed(struct http_parser *parser, struct slice *bytes, struct ht
     if (parser->message_complete)
         start_over(parser);
     if (!parser->in_body) {
-        skip_empty_line(parser, bytes);
-        status = collect_head(parser, bytes);
+        status = skip_empty_line(parser, bytes);
+        if (status == 0)
+            status = collect_head(parser, bytes);
         if (status == 0 && parser->line != LINE_END)
             return;
         if (status == 0)

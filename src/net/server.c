@@ -15,8 +15,9 @@ struct server {
     struct net_loop loop;
     struct listener_list listeners;
     uv_prepare_t prepare; /* writes what timers queued, before the loop may sleep */
-    uv_check_t check;     /* writes what came of input */
+    uv_check_t check;     /* writes what came of input; then looks at the deadlines */
     uv_timer_t tick;
+    bool ticked; /* in this pass */
     unsigned handles; /* of these three that are not closed */
     time_t date_second;
     struct deadline cut_off;
@@ -61,9 +62,16 @@ static void prepare_cb(uv_prepare_t *prepare)
     end_if_empty(server);
 }
 
+/* Deadlines come after input: where the process was held up, what meanwhile waited in the sockets
+ * still counts as life, and does not find its connection dropped. */
 static void check_cb(uv_check_t *check)
 {
     struct server *server = check->data;
+    if (server->ticked) {
+        server->ticked = false;
+        set_date(server);
+        wheel_turn(&server->loop.wheel, uv_now(check->loop));
+    }
     stream_flush_all(&server->loop);
     listener_next_pass_all(&server->listeners);
 }
@@ -71,8 +79,7 @@ static void check_cb(uv_check_t *check)
 static void tick_cb(uv_timer_t *timer)
 {
     struct server *server = timer->data;
-    set_date(server);
-    wheel_turn(&server->loop.wheel, uv_now(timer->loop));
+    server->ticked = true;
 }
 
 static void start_handles(struct server *server)
