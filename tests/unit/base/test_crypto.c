@@ -43,6 +43,18 @@ static void hash_has_another_key_after_each_start(void **state)
     assert_true(before != after || before != crypto_keyed_hash("room", 4));
 }
 
+/* The vectors of "SipHash: a fast short-input PRF" (Aumasson and Bernstein 2012), appendix A. */
+static void shared_hash_is_siphash(void **state)
+{
+    (void)state;
+    unsigned char key[CRYPTO_HASH_KEY_SIZE], bytes[15];
+    for (size_t i = 0; i < sizeof(key); i++)
+        key[i] = (unsigned char)i;
+    memcpy(bytes, key, sizeof(bytes));
+    assert_true(crypto_hash_under(key, bytes, sizeof(bytes)) == UINT64_C(0xa129ca6149be45e5));
+    assert_true(crypto_hash_under(key, bytes, 0) == UINT64_C(0x726fdb47dd0e0e31));
+}
+
 /* 4096 keys that a client might count up spread over 64 buckets. */
 static void hash_spreads_keys(void **state)
 {
@@ -135,6 +147,7 @@ int main(void)
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(hash_depends_on_bytes_and_length),
         cmocka_unit_test(hash_has_another_key_after_each_start),
+        cmocka_unit_test(shared_hash_is_siphash),
         cmocka_unit_test(hash_spreads_keys),
         cmocka_unit_test(equal_compares_all_bytes),
         cmocka_unit_test(base64url_goes_both_ways),
