@@ -26,7 +26,10 @@ static struct story {
     struct client peers[PEERS];
     enum fate fates[PEERS][PEERS][NUMBERS]; /* from, to, number */
     int sent[PEERS][PEERS];
-    int last[PEERS][PEERS]; /* highest number that arrived */
+    int last[PEERS][PEERS]; /* highest number that arrived of this life */
+    int lives
+        [PEERS]; /* resumed:false ends one: what it sent may come behind the next one's first */
+    int seen[PEERS][PEERS]; /* the life that `last` is of */
     bool crashes;
 } story;
 
@@ -64,9 +67,13 @@ static void read_signal(int to, const cJSON *json)
     int number = (int)cJSON_GetNumberValue(cJSON_GetObjectItem(data, "n"));
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(data, "to")), names[to]);
     assert_string_equal(room_of(from), room_of(to));
-    if (number <= story.last[from][to])
+    int life = (int)cJSON_GetNumberValue(cJSON_GetObjectItem(data, "life"));
+    if (life == story.seen[from][to] && number <= story.last[from][to])
         fail_msg("%s got %d of %s after %d", names[to], number, names[from], story.last[from][to]);
-    story.last[from][to] = number;
+    if (life >= story.seen[from][to]) {
+        story.seen[from][to] = life;
+        story.last[from][to] = number;
+    }
     assert_int_equal(story.fates[from][to][number], SENT);
     story.fates[from][to][number] = RECEIVED;
 }
@@ -91,6 +98,8 @@ static void read_inbox(int peer)
             read_signal(peer, json);
         else if (strcmp(type, "error") == 0)
             read_error(peer, json);
+        else if (strcmp(type, "joined") == 0 && !client->resumed)
+            story.lives[peer]++;
     }
 }
 
@@ -114,8 +123,9 @@ static void send_signal(int from)
     story.fates[from][to][number] = SENT;
     client_send(
         client,
-        "{\"type\":\"signal\",\"to\":\"%s\",\"id\":\"%d:%d\",\"data\":{\"to\":\"%s\",\"n\":%d}}",
-        names[to], to, number, names[to], number);
+        "{\"type\":\"signal\",\"to\":\"%s\",\"id\":\"%d:%d\",\"data\":{\"to\":\"%s\",\"life\":%d,"
+        "\"n\":%d}}",
+        names[to], to, number, names[to], story.lives[from], number);
 }
 
 static void crash(void)
