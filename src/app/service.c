@@ -319,9 +319,12 @@ void service_drain(struct service *service)
 
 void service_goaway(struct service *service)
 {
+    uint64_t linger = service->config->drain.linger;
+    uint64_t deadline = service->config->drain.deadline;
     server_stop_accepting(service->server);
     wind_clock(service);
-    exchange_drain(service->exchange, service->config->drain.spread);
+    exchange_drain(service->exchange, service->config->drain.spread,
+                   deadline > linger ? deadline - linger : 0);
 }
 
 static void close_cb(uv_handle_t *handle)

@@ -188,11 +188,11 @@ void exchange_tick(struct exchange *exchange, uint64_t now)
     wheel_turn(&exchange->wheel, now);
 }
 
-void exchange_drain(struct exchange *exchange, uint64_t spread)
+void exchange_drain(struct exchange *exchange, uint64_t spread, uint64_t left)
 {
     struct session *session;
     size_t turn = 0;
-    exchange->goaway_within = spread < 1000 ? 1000 : spread;
+    exchange->closes_at = exchange->now + left;
     LIST_FOREACH(session, &exchange->sessions, link)
     {
         if (session->state == SESSION_HERE)

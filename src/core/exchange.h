@@ -81,8 +81,9 @@ void exchange_on_frame(struct exchange *exchange, const struct frame *frame);
 /* Time passes; call every 50 ms or so, and before events so that rates are measured right. */
 void exchange_tick(struct exchange *exchange, uint64_t now);
 
-/* Draining: tells the sessions that are here now goaway, spread evenly over `spread` ms. */
-void exchange_drain(struct exchange *exchange, uint64_t spread);
+/* Draining: tells the sessions that are here now goaway, spread evenly over `spread` ms; all will be closed
+ * in `left` ms, which is how long they have to reconnect. */
+void exchange_drain(struct exchange *exchange, uint64_t spread, uint64_t left);
 
 /* Closes every connection with 1012 (all is delivered that was accepted). */
 void exchange_close_all(struct exchange *exchange, enum close_code code);

@@ -35,6 +35,13 @@ static void log_session(enum log_level level, const char *event, const struct se
               LOG_STR("state", state_names[session->state]), LOG_STR("cause", cause), LOG_END);
 }
 
+static void send_goaway(struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    uint64_t left = exchange->closes_at > exchange->now ? exchange->closes_at - exchange->now : 0;
+    session_send(session, reply_goaway("draining", left));
+}
+
 static void on_deadline(struct deadline *deadline)
 {
     struct session *session =
@@ -42,9 +49,7 @@ static void on_deadline(struct deadline *deadline)
     switch (session->state) {
     case SESSION_NEW: session_close(session, CLOSE_SILENT); break;
     case SESSION_CLAIMING: handover_give_up(session); break;
-    case SESSION_HERE:
-        session_send(session, reply_goaway("draining", session->exchange->goaway_within));
-        break;
+    case SESSION_HERE: send_goaway(session); break;
     case SESSION_AWAY: session_leave(session, LEAVE_TIMEOUT); break;
     case SESSION_ENTERING: break; /* the bus answers every request */
     }

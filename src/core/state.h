@@ -19,7 +19,7 @@ struct exchange {
     uint32_t last_request;
     LIST_HEAD(, session) sessions;
     struct moved *moved;    /* memberships handed to another worker not long ago */
-    uint64_t goaway_within; /* ms that clients are told to reconnect within */
+    uint64_t closes_at;     /* when draining ends, which goaway tells clients; ms */
     size_t session_count, connection_count;
 };
 
