@@ -125,7 +125,7 @@ static void describe(const struct config_listener *address, int error,
         int error;
         const char *text;
     } known[] = {
-        {EADDRINUSE, "the port is taken by another program"},
+        {EADDRINUSE, "the port is in use by another program"},
         {EACCES, "no permission; ports below 1024 need root or CAP_NET_BIND_SERVICE"},
         {EADDRNOTAVAIL, "this machine has no such address"},
         {EAFNOSUPPORT, "this machine does not speak this kind of IP"},

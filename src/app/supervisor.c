@@ -245,7 +245,7 @@ static void log_listeners(const struct listeners *listeners)
     char url[LISTEN_URL_SIZE];
     for (size_t i = 0; i < listeners->count; i++) {
         listener_url(&listeners->addresses[i], url);
-        log_event(LOG_INFO, "listening", LOG_STR("url", url), LOG_END);
+        log_event(LOG_INFO, "listening", LOG_NULL("worker"), LOG_STR("url", url), LOG_END);
     }
 }
 

@@ -79,11 +79,15 @@ static void add_text(struct buf *line, struct slice text)
 static void add_field(struct buf *line, const struct log_field *field)
 {
     size_t before = line->len;
+    if (field->kind == LOG_FIELD_NULL && !logger.json)
+        return;
     buf_add_format(line, logger.json ? ",\"%s\":" : " %s=", field->name);
     if (field->kind == LOG_FIELD_UINT)
         buf_add_format(line, "%" PRIu64, field->number);
     else if (field->kind == LOG_FIELD_INT)
         buf_add_format(line, "%" PRId64, (int64_t)field->number);
+    else if (field->kind == LOG_FIELD_NULL)
+        buf_add_text(line, "null");
     else
         add_text(line, cut(field->text));
     if (buf_failed(line)) {

@@ -14,7 +14,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_AUTO, LOG_TEXT, LOG_JSON };
 
 struct log_field {
-    enum { LOG_FIELD_END, LOG_FIELD_UINT, LOG_FIELD_INT, LOG_FIELD_SLICE } kind;
+    enum { LOG_FIELD_END, LOG_FIELD_UINT, LOG_FIELD_INT, LOG_FIELD_SLICE, LOG_FIELD_NULL } kind;
     const char *name;
     uint64_t number;
     struct slice text;
@@ -28,6 +28,8 @@ struct log_field {
         .kind = LOG_FIELD_INT, .name = (field), .number = (uint64_t)(int64_t)(value)})
 #define LOG_SLICE(field, value)                                                                    \
     ((struct log_field){.kind = LOG_FIELD_SLICE, .name = (field), .text = (value)})
+/* Only in JSON: a text line leaves it out. */
+#define LOG_NULL(field) ((struct log_field){.kind = LOG_FIELD_NULL, .name = (field)})
 #define LOG_STR(field, value) LOG_SLICE(field, slice_of(value))
 
 /* worker: this process's number, -1 in the supervisor. */
