@@ -103,7 +103,7 @@ static void add_unit(struct buf *out, unsigned unit)
  * that is not UTF-8. */
 static void add_escaped(struct buf *out, const unsigned char *at, size_t len)
 {
-    static const char short_escapes[128] = {
+    static const char short_escapes[256] = {
         ['"'] = '"', ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
     };
     if (len == 0) {

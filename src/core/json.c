@@ -297,10 +297,9 @@ static cursor scan_closing(struct nesting *nesting, unsigned depth, cursor at, c
 /* One value inside `depth` others. */
 static cursor scan_value(cursor at, cursor end, unsigned depth)
 {
-    struct nesting nesting;
     if (at < end && *at != '{' && *at != '[')
         return scan_scalar(at, end);
-    nesting.depth = depth;
+    struct nesting nesting = {.depth = depth};
     for (;;) {
         if ((at = scan_opening(&nesting, at, end)) == NULL)
             return NULL;
