@@ -49,7 +49,7 @@ async function enter(name, roomName) {
         openHouse(name, roomName);
     } catch (error) {
         if (!(error instanceof RoomError)) throw error;
-        if (!room) showDoor(closedText(error.code)); // else the room's `closed` event has said it
+        showDoor(closedText(error.code));
     } finally {
         setJoining(false);
     }
@@ -163,9 +163,14 @@ function leaveHouse(reason) {
 
 $('leave').onclick = () => room.leave();
 
+$('copy-link').hidden = !navigator.clipboard; // as on a page that came over plain http
 $('copy-link').onclick = async () => {
     const label = $('copy-link').querySelector('span');
-    await navigator.clipboard?.writeText(location.href);
+    try {
+        await navigator.clipboard.writeText(location.href);
+    } catch {
+        return; // refused; the address bar has it too
+    }
     label.textContent = t('copied');
     setTimeout(() => (label.textContent = t('copyLink')), 2_000);
 };
@@ -261,6 +266,11 @@ function tellBusy() {
 }
 
 $('hang-up').onclick = () => call?.hangUp();
+
+// Until there is a picture, and where there is none, the name stands in for it.
+$('remote').onresize = $('remote').onemptied = () => {
+    $('stage').toggleAttribute('data-picture', $('remote').videoWidth > 0);
+};
 
 // ---- my own picture and sound ----
 

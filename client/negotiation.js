@@ -2,8 +2,9 @@
 // negotiation example"), with trickle ICE and ICE restarts.
 //
 // Three things are added for a signaling path that may lose its memory (docs/protocol.md section 5):
-// an answer names the offer it answers, so a late one never meets another offer; `again()` repeats
-// an offer that may have been lost; and a connection that falters restarts ICE by itself.
+// an answer names the offer it answers, so that each offer takes one answer and only its own;
+// `again()` repeats an offer that may have been lost; and a connection that falters restarts ICE by
+// itself.
 
 // How long ICE may stay in a state before it restarts, in ms. Both sides see the same failure; the
 // polite one lets the other try first.
@@ -17,6 +18,7 @@ export class Negotiation {
     #ignoreOffer = false;
     #isSettingRemoteAnswerPending = false;
     #offers = 0; // how many I made; the last one's number travels with it
+    #answered = 0; // the last one that was answered
     #restartTimer;
 
     // polite: whether to give way when offers collide
@@ -56,7 +58,10 @@ export class Negotiation {
 
     async #receiveDescription(description, offer) {
         const { pc } = this;
-        if (description.type === 'answer' && offer !== this.#offers) return;
+        if (description.type === 'answer') {
+            if (offer !== this.#offers || offer === this.#answered) return;
+            this.#answered = offer;
+        }
         const readyForOffer = !this.#makingOffer
             && (pc.signalingState === 'stable' || this.#isSettingRemoteAnswerPending);
         const offerCollision = description.type === 'offer' && !readyForOffer;

@@ -54,6 +54,7 @@ suite('looks', PLAIN, {}, (on) => {
             await page.click('#accept');
             await ann.inCall();
             await ann.seesMotion();
+            await page.locator('#stage[data-picture]').waitFor();
             await look('6-call');
             await ben.say('안녕하세요! Can you hear me well?');
             await ann.reads('Can you hear me');

@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Person } from './browser.js';
+import { startServer } from '../support/server.js';
+import { CLIENT, Person } from './browser.js';
 import { BOTH, suite } from './suite.js';
 
 suite('resuming', BOTH, {}, (on) => {
-    async function talking(t, room) {
-        const [ann, ben] = await Promise.all(['Ann', 'Ben'].map((name) => Person.arrive(t, on.url, { name })));
+    async function talking(t, room, url = on.url) {
+        const [ann, ben] = await Promise.all(['Ann', 'Ben'].map((name) => Person.arrive(t, url, { name })));
         await Promise.all([ann.enter(room), ben.enter(room)]);
         await ann.call(ben);
         await ben.accept(ann);
@@ -67,6 +68,24 @@ suite('resuming', BOTH, {}, (on) => {
         await linkCameBack(ann);
         await ann.page.locator('#link-notice').waitFor({ state: 'hidden' });
         await ben.seesMotion();
+        await signalingWorks(ann, ben);
+    });
+
+    test('a server that is stopped and started again finds the call going on', async (t) => {
+        const options = { workers: 2, args: ['--client', CLIENT] };
+        let server = await startServer(options);
+        t.after(() => server.stop());
+        const [ann, ben] = await talking(t, 'restart', server.url.replace('127.0.0.1', 'localhost'));
+        ann.expected = ben.expected = /WebSocket connection to/;
+        await Promise.all([watchLink(ann), watchLink(ben)]);
+        await server.stop();
+        await ann.notice('Your call goes on');
+        await Promise.all([ann.seesMotion(), ben.seesMotion()]);
+        server = await startServer({ ...options, listen: [server.url] });
+        await Promise.all([linkCameBack(ann), linkCameBack(ben)]);
+        await Promise.all([ann.row('Ben').waitFor(), ben.row('Ann').waitFor()]);
+        assert.deepEqual([await ann.connections(), await ben.connections()], [1, 1]);
+        await Promise.all([ann.seesMotion(), ben.seesMotion()]);
         await signalingWorks(ann, ben);
     });
 
