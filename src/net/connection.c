@@ -437,13 +437,19 @@ static void push_control(struct connection *connection, enum ws_opcode opcode, s
         push_message(connection, frame);
 }
 
+static void push_ping(struct connection *connection, struct slice payload)
+{
+    connection->ws.pongs_due++;
+    push_control(connection, WS_PING, payload);
+}
+
 void connection_ping(struct connection *connection, uint64_t number)
 {
     char payload[PING_NUMBER_SIZE];
     for (size_t i = 0; i < PING_NUMBER_SIZE; i++)
         payload[i] = (char)(number >> (8 * (PING_NUMBER_SIZE - 1 - i)));
     if (connection->state == STATE_WEBSOCKET)
-        push_control(connection, WS_PING, (struct slice){payload, sizeof(payload)});
+        push_ping(connection, (struct slice){payload, sizeof(payload)});
 }
 
 static uint64_t ping_number(struct slice payload)
@@ -532,7 +538,7 @@ static void keep_alive(struct connection *connection)
         return;
     }
     if (silence >= interval)
-        push_control(connection, WS_PING, SLICE_NONE);
+        push_ping(connection, SLICE_NONE);
     uint64_t next = (silence / interval + 1) * interval;
     wheel_arm(&loop->wheel, &connection->deadline,
               connection->last_seen + (next < last ? next : last));

@@ -102,16 +102,20 @@ static bool over(uint64_t value, size_t limit)
     return limit != 0 && value > limit;
 }
 
-static enum close_code control_frame_starts(struct feed *feed)
+static enum close_code control_frame_starts(struct feed *feed, uint8_t opcode)
 {
     struct ws *ws = feed->ws;
-    uint64_t second = feed->now / 1000;
+    uint32_t second = (uint32_t)(feed->now / 1000);
+    feed->reader->control_len = 0;
+    if (opcode == WS_PONG && ws->pongs_due > 0) {
+        ws->pongs_due--;
+        return CLOSE_NONE;
+    }
     if (ws->control_second != second) {
         ws->control_second = second;
         ws->control_frames = 0;
     }
     ws->control_frames++;
-    feed->reader->control_len = 0;
     return over(ws->control_frames, feed->limits->control_frames_per_second) ? CLOSE_RATE_LIMITED
                                                                              : CLOSE_NONE;
 }
@@ -148,7 +152,7 @@ static enum close_code frame_starts(struct feed *feed, const struct wslay_frame_
     case WS_BINARY: return data_frame_starts(feed, frame);
     case WS_CLOSE:
     case WS_PING:
-    case WS_PONG: return control_frame_starts(feed);
+    case WS_PONG: return control_frame_starts(feed, frame->opcode);
     default: return CLOSE_WS_PROTOCOL;
     }
 }

@@ -46,8 +46,9 @@ struct ws {
     struct ws_reader *reader; /* NULL between frames */
     struct message *partial;  /* a message of which some came already */
     uint32_t fragments;       /* of it; 0: none is under way */
-    uint32_t control_frames;  /* within control_second */
-    uint64_t control_second;
+    uint32_t control_frames;  /* within control_second, but for pongs that were asked for */
+    uint32_t control_second;
+    uint32_t pongs_due; /* to pings of ours: the owner counts them up */
 };
 
 struct ws_events {

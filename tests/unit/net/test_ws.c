@@ -394,6 +394,22 @@ static void too_many_control_frames_in_a_second(void **state)
     bench_done(&bench);
 }
 
+static void pongs_that_were_asked_for_are_no_flood(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    bench.limits.control_frames_per_second = 1;
+    bench.ws.pongs_due = 3;
+    for (int i = 0; i < 4; i++)
+        frame(&bench, 0x8a, "");
+    assert_int_equal(feed(&bench, SIZE_MAX / 2), CLOSE_NONE);
+    assert_int_equal(bench.ws.pongs_due, 0);
+    frame(&bench, 0x8a, "");
+    assert_int_equal(feed(&bench, SIZE_MAX / 2), CLOSE_RATE_LIMITED);
+    bench_done(&bench);
+}
+
 static void section_7_4_close_codes(void **state)
 {
     (void)state;
@@ -477,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_length_near_the_end_of_the_numbers),
         cmocka_unit_test(too_many_fragments),
         cmocka_unit_test(too_many_control_frames_in_a_second),
+        cmocka_unit_test(pongs_that_were_asked_for_are_no_flood),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
