@@ -183,6 +183,9 @@ static void one_empty_line_in_front_is_forgiven(void **state)
 {
     (void)state;
     assert_int_equal(REFUSAL("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), 0);
+    assert_int_equal(REFUSAL("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+    assert_int_equal(REFUSAL("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+    assert_int_equal(REFUSAL("\rGET / HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
 }
 
 /* RFC 9112 section 11.2, and what has been found in the wild. */
