@@ -20,12 +20,17 @@ let media = null; // promise of { stream, problem }
 let stream = null;
 
 const people = new People($('people'), $('person'), (peer) => startCall(peer));
-const chat = new Chat($('chat-form'), $('chat-log'), $('chat-field'), (text) => call?.send(text) ?? false);
+const chat = new Chat(
+    $('chat-form'),
+    $('chat-log'),
+    $('chat-field'),
+    (text) => call?.send(text) ?? false,
+);
 
 translate();
 $('name').value = localStorage.getItem('roomline.name') ?? '';
 $('room').value = query.get('room') ?? 'lobby';
-$(($('name').value ? 'join' : 'name')).focus();
+$($('name').value ? 'join' : 'name').focus();
 
 // ---- the door ----
 
@@ -35,7 +40,8 @@ $('enter').onsubmit = (event) => {
 };
 
 // After a reload: straight back in.
-if (sessionStorage.getItem('roomline.in') === $('room').value && $('name').value) $('enter').requestSubmit();
+if (sessionStorage.getItem('roomline.in') === $('room').value && $('name').value)
+    $('enter').requestSubmit();
 
 async function enter(name, roomName) {
     if (!name || !roomName || room) return;
@@ -70,7 +76,9 @@ function rememberMe(name, roomName) {
 // Of two people with one name the later one finds the other in the roster. Somebody who is away
 // may be my own past, cut off before it could say good-bye.
 function nameIsTaken(name) {
-    return [...room.peers.values()].some((entry) => entry.state === 'here' && nameOf(entry) === name);
+    return [...room.peers.values()].some(
+        (entry) => entry.state === 'here' && nameOf(entry) === name,
+    );
 }
 
 function turnAway(name) {
@@ -124,7 +132,8 @@ function watchRoom(room) {
     let timer;
     room.addEventListener('state', ({ state }) => {
         clearTimeout(timer);
-        if (state === 'resuming' || state === 'connecting') timer = setTimeout(() => sayLinkLost(state), PATIENCE);
+        if (state === 'resuming' || state === 'connecting')
+            timer = setTimeout(() => sayLinkLost(state), PATIENCE);
         else sayLink('');
         document.body.dataset.link = state;
     });
@@ -194,9 +203,13 @@ function ring(incoming) {
     $('ring-text').textContent = document.title = t('incoming', { name });
     $('ring').showModal();
     incoming.addEventListener('state', stopRinging, { once: true });
-    incoming.addEventListener('ended', ({ reason }) => {
-        if (reason !== 'declined') show('call-notice', t('missed', { name }), NOTICE_TIME);
-    }, { signal: untilAnswered(incoming) });
+    incoming.addEventListener(
+        'ended',
+        ({ reason }) => {
+            if (reason !== 'declined') show('call-notice', t('missed', { name }), NOTICE_TIME);
+        },
+        { signal: untilAnswered(incoming) },
+    );
 }
 
 function untilAnswered(incoming) {
@@ -219,7 +232,8 @@ $('accept').onclick = async () => {
     incoming.accept(stream);
 };
 $('decline').onclick = () => ringing?.decline();
-$('ring').oncancel = (event) => { // the Escape key
+// The Escape key.
+$('ring').oncancel = (event) => {
     event.preventDefault();
     ringing?.decline();
 };
@@ -240,7 +254,12 @@ function follow(next) {
     showPeople();
 }
 
-const texts = { calling: 'calling', ringing: 'connecting', connecting: 'connecting', reconnecting: 'reconnecting' };
+const texts = {
+    calling: 'calling',
+    ringing: 'connecting',
+    connecting: 'connecting',
+    reconnecting: 'reconnecting',
+};
 
 function showCall(name) {
     const { state } = call;
@@ -256,7 +275,11 @@ function endCall(name, reason) {
     $('remote').srcObject = null;
     $('chat').hidden = true;
     if (!room) return;
-    show('call-notice', t(has(`ended-${reason}`) ? `ended-${reason}` : 'ended-hangup', { name }), NOTICE_TIME);
+    show(
+        'call-notice',
+        t(has(`ended-${reason}`) ? `ended-${reason}` : 'ended-hangup', { name }),
+        NOTICE_TIME,
+    );
     tellBusy();
     showPeople();
 }
@@ -307,5 +330,6 @@ function show(id, text, ms) {
     clearTimeout(noticeTimers.get(id));
     $(id).textContent = text ?? '';
     $(id).hidden = !text;
-    if (text && ms) noticeTimers.set(id, setTimeout(() => show(id, ''), ms));
+    const hide = () => show(id, '');
+    if (text && ms) noticeTimers.set(id, setTimeout(hide, ms));
 }

@@ -1,4 +1,4 @@
-// Calls between two peers of a room: who wants to talk to whom, and the connection that comes of it.
+// Calls between two peers of a room: who wants to talk to whom, and the connection they get.
 //
 // All of it travels in `signal`, as { call: ID, ... } with one of
 //   action: 'call'                an invitation; repeated, it changes nothing
@@ -30,8 +30,11 @@ const moves = {
     ended: [],
 };
 
-// Events: state (state) · message (text) · ended (reason: 'hangup', 'declined', 'busy', 'no-answer',
-// 'gone', 'lost', or what the other side said)
+// Events, each with the fields named:
+//   state    state
+//   open     text can be sent
+//   message  text
+//   ended    reason: 'hangup', 'declined', 'busy', 'no-answer', 'gone', 'lost'
 export class Call extends EventTarget {
     state;
     remote = new MediaStream(); // what the other side sends; good for `srcObject` from the start
@@ -159,8 +162,8 @@ export class Call extends EventTarget {
         this.#mend();
     }
 
-    // One side, as a rule the caller, does this at once, which makes the first offer; the other when
-    // that has come, so that its tracks go into the same media sections.
+    // One side, as a rule the caller, does this at once, which makes the first offer; the other one
+    // when that has come, so that its tracks go into the same media sections.
     #attach({ offering }) {
         if (this.#attached) return;
         this.#attached = true;
@@ -217,7 +220,8 @@ export class Call extends EventTarget {
 
     // A peer that left on purpose is gone; one that only lost its signaling may still be heard.
     left(reason) {
-        const lasting = this.state === 'connected' && (reason === 'timeout' || reason === 'replaced');
+        const lasting =
+            this.state === 'connected' && (reason === 'timeout' || reason === 'replaced');
         if (lasting) this.spoil();
         else this.#end('gone');
     }
@@ -243,8 +247,7 @@ export class Call extends EventTarget {
     }
 
     #signal(message) {
-        if (this.#room.state === 'closed') return;
-        this.#room.signal(this.peer, { call: this.id, ...message });
+        if (!tell(this.#room, this.peer, { call: this.id, ...message })) this.spoil();
     }
 
     #enter(state) {
@@ -290,7 +293,7 @@ export class Calls {
         else if (data.action === 'call') this.#invited(from, data.call, call);
         else if (data.action !== 'hangup' && data.action !== 'decline' && !('candidate' in data)) {
             // It believes in a call that ended here, perhaps with a reload.
-            this.#room.signal(from, { call: data.call, action: 'hangup' });
+            tell(this.#room, from, { call: data.call, action: 'hangup' });
         }
         return true;
     }
@@ -329,6 +332,18 @@ export class Calls {
     }
 }
 
+// Returns whether the room took it: it may be closed, or have too much waiting for the server.
+function tell(room, peer, message) {
+    try {
+        room.signal(peer, message);
+        return true;
+    } catch {
+        return false;
+    }
+}
+
 function randomId() {
-    return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    return [...crypto.getRandomValues(new Uint8Array(12))]
+        .map((byte) => byte.toString(16).padStart(2, '0'))
+        .join('');
 }

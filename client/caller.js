@@ -5,7 +5,9 @@ import { Room } from './roomline.js';
 const query = new URLSearchParams(location.search);
 const room = new Room(query.get('room') ?? 'tutorial', { info: { name: 'caller' } });
 const media = navigator.mediaDevices.getUserMedia({ audio: true, video: true }).catch(() => null);
-const [form, peers, hangUp, state] = ['form', 'peers', 'hang-up', 'state'].map((id) => document.getElementById(id));
+const [form, peers, hangUp, state] = ['form', 'peers', 'hang-up', 'state'].map((id) =>
+    document.getElementById(id),
+);
 
 room.addEventListener('roster', () => {
     const chosen = peers.value;

@@ -38,7 +38,8 @@ export const words = {
         'media-none': 'No camera or microphone was found. You can still see and hear the others.',
         'media-no-camera': 'No camera was found. The others will hear you.',
         'media-no-microphone': 'No microphone was found. The others will see you.',
-        'media-refused': 'The browser may not use your camera and microphone. You can allow it next to the address, then reload.',
+        'media-refused':
+            'The browser may not use your camera and microphone. You can allow it next to the address, then reload.',
         'media-in-use': 'Another program is using the camera. Close it and reload to be seen.',
         'media-insecure': 'Browsers give the camera only to https pages and to localhost.',
         'link-lost': 'Connection lost. Trying to get back…',
@@ -100,8 +101,10 @@ export const words = {
         'media-none': '카메라와 마이크를 찾지 못했습니다. 상대방을 보고 들을 수는 있습니다.',
         'media-no-camera': '카메라를 찾지 못했습니다. 목소리만 전달됩니다.',
         'media-no-microphone': '마이크를 찾지 못했습니다. 화면만 전달됩니다.',
-        'media-refused': '카메라와 마이크 사용이 차단되어 있습니다. 주소창 옆에서 허용한 뒤 새로고침하세요.',
-        'media-in-use': '다른 프로그램이 카메라를 쓰고 있습니다. 그 프로그램을 닫고 새로고침하세요.',
+        'media-refused':
+            '카메라와 마이크 사용이 차단되어 있습니다. 주소창 옆에서 허용한 뒤 새로고침하세요.',
+        'media-in-use':
+            '다른 프로그램이 카메라를 쓰고 있습니다. 그 프로그램을 닫고 새로고침하세요.',
         'media-insecure': '카메라는 https 페이지나 localhost에서만 쓸 수 있습니다.',
         'link-lost': '연결이 끊겼습니다. 다시 연결하는 중…',
         'link-lost-in-call': '방과의 연결이 끊겼습니다. 통화는 계속되며, 다시 연결하는 중…',
@@ -128,7 +131,9 @@ export const words = {
 };
 
 const wanted = [new URLSearchParams(location.search).get('lang'), ...navigator.languages];
-export const language = wanted.map((tag) => tag?.slice(0, 2).toLowerCase()).find((tag) => Object.hasOwn(words, tag)) ?? 'en';
+export const language =
+    wanted.map((tag) => tag?.slice(0, 2).toLowerCase()).find((tag) => Object.hasOwn(words, tag)) ??
+    'en';
 
 export const has = (key) => Object.hasOwn(words[language], key);
 
@@ -139,7 +144,8 @@ export function t(key, values = {}) {
 // Fills in elements with data-t (text), data-t-label (accessible name) and data-t-placeholder.
 export function translate(root = document) {
     document.documentElement.lang = language;
-    for (const element of root.querySelectorAll('[data-t]')) element.textContent = t(element.dataset.t);
+    for (const element of root.querySelectorAll('[data-t]'))
+        element.textContent = t(element.dataset.t);
     for (const element of root.querySelectorAll('[data-t-label]')) {
         element.ariaLabel = element.title = t(element.dataset.tLabel);
     }

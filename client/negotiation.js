@@ -1,8 +1,8 @@
 // One RTCPeerConnection and its perfect negotiation, as in the W3C webrtc-pc text ("Perfect
 // negotiation example"), with trickle ICE and ICE restarts.
 //
-// Three things are added for a signaling path that may lose its memory (docs/protocol.md section 5):
-// an answer names the offer it answers, so that each offer takes one answer and only its own;
+// Three things are added for a signaling path that may lose its memory (docs/protocol.md section
+// 5): an answer names the offer it answers, so that each offer takes one answer and only its own;
 // `again()` repeats an offer that may have been lost; and a connection that falters restarts ICE by
 // itself.
 
@@ -31,7 +31,8 @@ export class Negotiation {
         this.pc.onnegotiationneeded = () => this.#offer();
         // A null candidate, the end of candidates, is told as well.
         this.pc.onicecandidate = ({ candidate }) => send({ candidate });
-        this.pc.oniceconnectionstatechange = this.pc.onsignalingstatechange = () => this.#watchIce();
+        this.pc.oniceconnectionstatechange = this.pc.onsignalingstatechange = () =>
+            this.#watchIce();
     }
 
     async #offer() {
@@ -62,8 +63,9 @@ export class Negotiation {
             if (offer !== this.#offers || offer === this.#answered) return;
             this.#answered = offer;
         }
-        const readyForOffer = !this.#makingOffer
-            && (pc.signalingState === 'stable' || this.#isSettingRemoteAnswerPending);
+        const readyForOffer =
+            !this.#makingOffer &&
+            (pc.signalingState === 'stable' || this.#isSettingRemoteAnswerPending);
         const offerCollision = description.type === 'offer' && !readyForOffer;
         this.#ignoreOffer = !this.#polite && offerCollision;
         if (this.#ignoreOffer) return;

@@ -30,16 +30,19 @@ export const closeCodes = {
 // Codes outside the table: the network's own (1001, 1006, ...) are worth another try; an unknown
 // 4xxx is a refusal that a newer server knows and we don't.
 export function closeRule(code) {
-    return closeCodes[code] ?? (code >= 4000
-        ? { reason: 'refused', reconnect: 'no' }
-        : { reason: 'lost', reconnect: 'yes' });
+    return (
+        closeCodes[code] ??
+        (code >= 4000
+            ? { reason: 'refused', reconnect: 'no' }
+            : { reason: 'lost', reconnect: 'yes' })
+    );
 }
 
 const BACKOFF_BASE = 300; // ms
 const BACKOFF_CAP = 10_000; // ms, well inside the server's 30 s resume window
 export const SLOW_ATTEMPT = 4; // where 'slow' starts
 
-// Exponential back-off with full jitter: after an outage every client comes back at a time of its own.
+// Exponential back-off with full jitter: after an outage every client comes back at its own time.
 export function backoff(attempt, random = Math.random()) {
     return random * Math.min(BACKOFF_CAP, BACKOFF_BASE * 2 ** attempt);
 }
@@ -48,7 +51,8 @@ const utf8 = new TextEncoder();
 
 // Byte order of UTF-8, which is not the order of JavaScript's `<` (UTF-16 code units).
 export function compareIds(a, b) {
-    const x = utf8.encode(a), y = utf8.encode(b);
+    const x = utf8.encode(a),
+        y = utf8.encode(b);
     for (let i = 0; i < Math.min(x.length, y.length); i++) {
         if (x[i] !== y[i]) return x[i] - y[i];
     }
@@ -57,8 +61,12 @@ export function compareIds(a, b) {
 
 // 1 to `max` bytes and no control characters; a room, being a part of a path, has no slash either.
 function isName(text, max) {
-    return typeof text === 'string' && text !== '' && utf8.encode(text).length <= max
-        && !/[\u0000-\u001f\u007f-\u009f]/.test(text);
+    return (
+        typeof text === 'string' &&
+        text !== '' &&
+        utf8.encode(text).length <= max &&
+        !/[\u0000-\u001f\u007f-\u009f]/.test(text)
+    );
 }
 export const isPeerId = (text) => isName(text, 64);
 export const isRoomName = (text) => isName(text, 128) && !text.includes('/');

@@ -5,9 +5,9 @@
 //     await room.join();
 //     const call = room.call(somePeer, stream);
 //
-// A Room is one membership of one room. It survives lost sockets: it reconnects by itself, takes its
-// session back, and neither loses nor repeats a signal (docs/protocol.md section 5). Calls are peer
-// to peer and go on while the room is reconnecting.
+// A Room is one membership of one room. It survives lost sockets: it reconnects by itself, takes
+// its session back, and neither loses nor repeats a signal (docs/protocol.md section 5). Calls are
+// peer to peer and go on while the room is reconnecting.
 //
 // Events of a Room, each with the fields named:
 //   state        state: 'connecting' | 'joined' | 'resuming' | 'closed'
@@ -23,7 +23,15 @@
 //   closed       reason, code: it is over; reasons are those of protocol.js
 
 import { Calls } from './call.js';
-import { Ledger, SLOW_ATTEMPT, backoff, closeRule, isPeerId, isRoomName, roomUrl } from './protocol.js';
+import {
+    Ledger,
+    SLOW_ATTEMPT,
+    backoff,
+    closeRule,
+    isPeerId,
+    isRoomName,
+    roomUrl,
+} from './protocol.js';
 
 export { Call } from './call.js';
 export { compareIds } from './protocol.js';
@@ -76,10 +84,14 @@ export class Room extends EventTarget {
     //   info   what the others may know about me, a JSON object
     //   token  text, or a function (may be async) that gets a fresh one for every connection
     //   store  e.g. sessionStorage: the membership then survives a reload of the page
-    constructor(name, { url = globalThis.location?.href, peer = null, info = {}, token, store = null } = {}) {
+    constructor(
+        name,
+        { url = globalThis.location?.href, peer = null, info = {}, token, store = null } = {},
+    ) {
         super();
         if (!isRoomName(name)) throw new RoomError('bad-name', `not a room name: ${name}`);
-        if (peer !== null && !isPeerId(peer)) throw new RoomError('bad-name', `not a peer ID: ${peer}`);
+        if (peer !== null && !isPeerId(peer))
+            throw new RoomError('bad-name', `not a peer ID: ${peer}`);
         this.name = name;
         this.peer = peer;
         this.#url = roomUrl(url, name);
@@ -94,7 +106,9 @@ export class Room extends EventTarget {
     join() {
         if (this.#join) return this.#join.promise;
         this.#join = {};
-        this.#join.promise = new Promise((resolve, reject) => Object.assign(this.#join, { resolve, reject }));
+        this.#join.promise = new Promise((resolve, reject) =>
+            Object.assign(this.#join, { resolve, reject }),
+        );
         this.#restore();
         this.#watchPage();
         this.#enter('connecting');
@@ -107,7 +121,8 @@ export class Room extends EventTarget {
     signal(to, data) {
         if (!this.#session || this.state === 'closed') throw new RoomError('not-joined');
         const message = { type: 'signal', to, data, id: this.#nextId++ };
-        if (!this.#ledger.sent(message)) throw new RoomError('unavailable', 'too many signals wait');
+        if (!this.#ledger.sent(message))
+            throw new RoomError('unavailable', 'too many signals wait');
         if (this.state === 'joined') {
             this.#send(message);
             this.#countForAck();
@@ -144,7 +159,7 @@ export class Room extends EventTarget {
 
     async #connect() {
         clearTimeout(this.#retryTimer);
-        const opening = this.#opening = {}; // holds the place while the token is fetched
+        const opening = (this.#opening = {}); // holds the place while the token is fetched
         let token;
         try {
             token = typeof this.#token === 'function' ? await this.#token() : this.#token;
@@ -154,7 +169,7 @@ export class Room extends EventTarget {
             return;
         }
         if (this.#opening !== opening) return;
-        const socket = this.#opening = new WebSocket(this.#url, 'roomline.v1');
+        const socket = (this.#opening = new WebSocket(this.#url, 'roomline.v1'));
         clearTimeout(this.#connectTimer);
         this.#connectTimer = setTimeout(() => this.#drop(socket), CONNECT_TIMEOUT);
         socket.onopen = () => this.#take(socket, token);
@@ -189,7 +204,8 @@ export class Room extends EventTarget {
         if (!wasSpare) this.#stopPinging();
 
         const { reconnect } = closeRule(code);
-        const newToken = reconnect === 'token' && typeof this.#token === 'function' && this.#tokenTries++ === 0;
+        const newToken =
+            reconnect === 'token' && typeof this.#token === 'function' && this.#tokenTries++ === 0;
         if (reconnect === 'no' || (reconnect === 'token' && !newToken)) return this.#finish(code);
         if (!wasSpare && this.#session) this.#enter('resuming');
         if (this.#opening) return; // the next connection is on its way
@@ -262,10 +278,14 @@ export class Room extends EventTarget {
         globalThis.addEventListener?.('online', wake, { signal });
         globalThis.addEventListener?.('pageshow', wake, { signal });
         globalThis.addEventListener?.('pagehide', () => this.#keep(), { signal });
-        globalThis.document?.addEventListener('visibilitychange', () => {
-            if (document.visibilityState === 'hidden') this.#keep();
-            else wake();
-        }, { signal });
+        globalThis.document?.addEventListener(
+            'visibilitychange',
+            () => {
+                if (document.visibilityState === 'hidden') this.#keep();
+                else wake();
+            },
+            { signal },
+        );
     }
 
     #wake() {
@@ -287,7 +307,10 @@ export class Room extends EventTarget {
     #keep() {
         if (!this.#session) return;
         const { received } = this.#ledger;
-        this.#store?.setItem(this.#key, JSON.stringify({ peer: this.peer, session: this.#session, received }));
+        this.#store?.setItem(
+            this.#key,
+            JSON.stringify({ peer: this.peer, session: this.#session, received }),
+        );
     }
 
     #forget() {
@@ -403,8 +426,15 @@ export class Room extends EventTarget {
         }
         for (const entry of peers) {
             const known = this.peers.get(entry.peer);
-            this.#put(entry, known && (entry.state === known.state ? 'peer-info'
-                : entry.state === 'away' ? 'peer-away' : 'peer-back'));
+            this.#put(
+                entry,
+                known &&
+                    (entry.state === known.state
+                        ? 'peer-info'
+                        : entry.state === 'away'
+                          ? 'peer-away'
+                          : 'peer-back'),
+            );
         }
         this.#emit('roster');
     }

@@ -5,7 +5,14 @@ export class Clock {
     now = 0;
     #timers = new Map();
     #next = 1;
-    #real = { setTimeout, clearTimeout, setInterval, clearInterval, dateNow: Date.now, random: Math.random };
+    #real = {
+        setTimeout,
+        clearTimeout,
+        setInterval,
+        clearInterval,
+        dateNow: Date.now,
+        random: Math.random,
+    };
 
     constructor() {
         globalThis.setTimeout = (run, ms = 0) => this.#add(run, ms, false);
@@ -17,7 +24,7 @@ export class Clock {
 
     advance(ms) {
         const end = this.now + ms;
-        for (let due; (due = this.#nextDue(end)); ) {
+        for (let due; (due = this.#nextDue(end));) {
             this.now = due.at;
             if (due.every) due.at += due.every;
             else this.#timers.delete(due.id);
@@ -81,8 +88,17 @@ export class FakeSocket {
 
     joined(fields) {
         this.say({
-            type: 'joined', room: 'r', peer: 'me', session: 's1', resumed: false, received: 0,
-            peers: [], iceServers: [], pingInterval: 25, resumeWindow: 30, ...fields,
+            type: 'joined',
+            room: 'r',
+            peer: 'me',
+            session: 's1',
+            resumed: false,
+            received: 0,
+            peers: [],
+            iceServers: [],
+            pingInterval: 25,
+            resumeWindow: 30,
+            ...fields,
         });
     }
 

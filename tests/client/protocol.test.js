@@ -5,11 +5,21 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import {
-    Ledger, backoff, closeCodes, closeRule, compareIds, isPeerId, isRoomName, roomUrl,
+    Ledger,
+    backoff,
+    closeCodes,
+    closeRule,
+    compareIds,
+    isPeerId,
+    isRoomName,
+    roomUrl,
 } from '../../client/protocol.js';
 
 test('the back-off doubles up to ten seconds, with full jitter', () => {
-    assert.deepEqual([0, 1, 2, 3].map((attempt) => backoff(attempt, 1)), [300, 600, 1200, 2400]);
+    assert.deepEqual(
+        [0, 1, 2, 3].map((attempt) => backoff(attempt, 1)),
+        [300, 600, 1200, 2400],
+    );
     assert.equal(backoff(50, 1), 10_000);
     assert.equal(backoff(5, 0), 0);
     assert.equal(backoff(3, 0.25), 600);
@@ -28,31 +38,42 @@ test('every close code of the protocol says whether to reconnect', () => {
     for (const [reconnect, codes] of Object.entries(expected)) {
         for (const code of codes) assert.equal(closeRule(code).reconnect, reconnect, code);
     }
-    assert.deepEqual(Object.keys(closeCodes).map(Number), Object.values(expected).flat().sort((a, b) => a - b));
+    assert.deepEqual(
+        Object.keys(closeCodes).map(Number),
+        Object.values(expected)
+            .flat()
+            .sort((a, b) => a - b),
+    );
 });
 
 test('a close code outside the protocol: the network is tried again, a refusal is not', () => {
-    for (const code of [1001, 1005, 1006, 1011, 1015, 3000]) assert.equal(closeRule(code).reconnect, 'yes');
+    for (const code of [1001, 1005, 1006, 1011, 1015, 3000])
+        assert.equal(closeRule(code).reconnect, 'yes');
     assert.equal(closeRule(4999).reconnect, 'no');
 });
 
 test('IDs compare by the bytes of their UTF-8', () => {
     const sorted = ['', 'A', 'B', 'a', 'aa', 'b', 'é', '가', '\uffee', '\u{1f600}'];
     for (const [i, a] of sorted.entries()) {
-        for (const [k, b] of sorted.entries()) assert.equal(Math.sign(compareIds(a, b)), Math.sign(i - k), `${a} ${b}`);
+        for (const [k, b] of sorted.entries())
+            assert.equal(Math.sign(compareIds(a, b)), Math.sign(i - k), `${a} ${b}`);
     }
     assert.ok('\uffee' > '\u{1f600}', "JavaScript's own order is another one");
 });
 
 test('names are measured in bytes', () => {
     assert.ok(isPeerId('x'.repeat(64)) && isPeerId('가'.repeat(21)));
-    for (const bad of ['', 'x'.repeat(65), '가'.repeat(22), 'a\nb', 'a\u0000', null, 7]) assert.ok(!isPeerId(bad));
+    for (const bad of ['', 'x'.repeat(65), '가'.repeat(22), 'a\nb', 'a\u0000', null, 7])
+        assert.ok(!isPeerId(bad));
     assert.ok(isRoomName('x'.repeat(128)) && isRoomName('a b&?#%'));
     for (const bad of ['', 'x'.repeat(129), 'a/b', 'a\u007f']) assert.ok(!isRoomName(bad));
 });
 
 test('the room is percent-encoded into the path', () => {
-    assert.equal(roomUrl('https://example.org:8443/x/y?z#w', 'a b?한'), 'wss://example.org:8443/v1/rooms/a%20b%3F%ED%95%9C/ws');
+    assert.equal(
+        roomUrl('https://example.org:8443/x/y?z#w', 'a b?한'),
+        'wss://example.org:8443/v1/rooms/a%20b%3F%ED%95%9C/ws',
+    );
     assert.equal(roomUrl('http://localhost:8080', 'r'), 'ws://localhost:8080/v1/rooms/r/ws');
 });
 
@@ -110,6 +131,8 @@ test('the ledger has a maximum', () => {
 
 test('the SDK is small', () => {
     const files = ['roomline.js', 'protocol.js', 'call.js', 'negotiation.js'];
-    const text = files.map((name) => readFileSync(new URL(`../../client/${name}`, import.meta.url), 'utf8')).join('');
+    const text = files
+        .map((name) => readFileSync(new URL(`../../client/${name}`, import.meta.url), 'utf8'))
+        .join('');
     assert.ok(gzipSync(text, { level: 9 }).length < 12_000);
 });

@@ -54,16 +54,32 @@ async function reconnected() {
 }
 
 test('join says who I am and tells who is there', async () => {
-    const { room, joining, socket } = await newRoom({ peer: 'ann', info: { name: 'Ann' }, token: 't' });
+    const { room, joining, socket } = await newRoom({
+        peer: 'ann',
+        info: { name: 'Ann' },
+        token: 't',
+    });
     const come = record(room, 'peer-joined');
     assert.deepEqual([socket.url, socket.protocol], ['ws://test/v1/rooms/r/ws', 'roomline.v1']);
     socket.open();
-    assert.deepEqual(socket.sent, [{ type: 'join', peer: 'ann', info: { name: 'Ann' }, token: 't' }]);
-    socket.joined({ peer: 'ann', peers: [{ peer: 'ben', info: {}, state: 'away' }], iceServers: [{ urls: 'stun:x' }] });
+    assert.deepEqual(socket.sent, [
+        { type: 'join', peer: 'ann', info: { name: 'Ann' }, token: 't' },
+    ]);
+    socket.joined({
+        peer: 'ann',
+        peers: [{ peer: 'ben', info: {}, state: 'away' }],
+        iceServers: [{ urls: 'stun:x' }],
+    });
     assert.equal(await joining, room);
-    assert.deepEqual([room.peer, room.state, room.iceServers], ['ann', 'joined', [{ urls: 'stun:x' }]]);
+    assert.deepEqual(
+        [room.peer, room.state, room.iceServers],
+        ['ann', 'joined', [{ urls: 'stun:x' }]],
+    );
     assert.equal(room.peers.get('ben').state, 'away');
-    assert.deepEqual(come.map(({ peer }) => peer), ['ben']);
+    assert.deepEqual(
+        come.map(({ peer }) => peer),
+        ['ben'],
+    );
 });
 
 test('the roster follows the server', async () => {
@@ -73,12 +89,19 @@ test('the roster follows the server', async () => {
     socket.say({ type: 'peer-joined', peer: 'ben', info: { name: 'Ben' } });
     socket.say({ type: 'peer-info', peer: 'ben', info: { name: 'Benno' } });
     socket.say({ type: 'peer-away', peer: 'ben' });
-    assert.deepEqual(room.peers.get('ben'), { peer: 'ben', info: { name: 'Benno' }, state: 'away' });
+    assert.deepEqual(room.peers.get('ben'), {
+        peer: 'ben',
+        info: { name: 'Benno' },
+        state: 'away',
+    });
     socket.say({ type: 'peer-back', peer: 'ben' });
     assert.equal(room.peers.get('ben').state, 'here');
     socket.say({ type: 'peer-left', peer: 'ben', reason: 'left' });
     assert.equal(room.peers.size, 0);
-    assert.deepEqual(events.map(({ type }) => type), ['peer-joined', 'peer-info', 'peer-away', 'peer-back', 'peer-left']);
+    assert.deepEqual(
+        events.map(({ type }) => type),
+        ['peer-joined', 'peer-info', 'peer-away', 'peer-back', 'peer-left'],
+    );
     assert.equal(rosters.length, 5);
     socket.say({ type: 'something-new' });
     assert.equal(room.state, 'joined');
@@ -95,7 +118,10 @@ test('a lost socket is resumed with the count of what came in', async () => {
     next.joined({ resumed: true, session: 's2' });
     assert.equal(room.state, 'joined');
     next.say({ type: 'signal', from: 'ben', data: 4 });
-    assert.deepEqual(signals.map(({ data }) => data), [1, 2, 3, 4]);
+    assert.deepEqual(
+        signals.map(({ data }) => data),
+        [1, 2, 3, 4],
+    );
     next.die();
     assert.deepEqual((await reconnected()).sent[0].resume, { session: 's2', received: 4 });
 });
@@ -108,7 +134,10 @@ test('what the server did not receive is sent again after resuming, in order', a
     room.signal('ben', 'd');
     const next = await reconnected();
     next.joined({ resumed: true, received: 2 });
-    assert.deepEqual(next.ofType('signal').map(({ data }) => data), ['c', 'd']);
+    assert.deepEqual(
+        next.ofType('signal').map(({ data }) => data),
+        ['c', 'd'],
+    );
 });
 
 test('a new membership starts both counts at 0 and repeats nothing', async () => {
@@ -119,31 +148,48 @@ test('a new membership starts both counts at 0 and repeats nothing', async () =>
     socket.die();
     let next = await reconnected();
     next.joined({ resumed: false, received: 0 });
-    assert.deepEqual(again.map(({ resumed }) => resumed), [false]);
+    assert.deepEqual(
+        again.map(({ resumed }) => resumed),
+        [false],
+    );
     assert.deepEqual(next.ofType('signal'), []);
     room.signal('ben', 'b');
     next.die();
     next = await reconnected();
     assert.equal(next.sent[0].resume.received, 0);
     next.joined({ resumed: true, received: 0 });
-    assert.deepEqual(next.ofType('signal').map(({ data }) => data), ['b']);
+    assert.deepEqual(
+        next.ofType('signal').map(({ data }) => data),
+        ['b'],
+    );
 });
 
 test('after resuming, the fresh roster is told as what happened', async () => {
     const peer = (name, state = 'here') => ({ peer: name, info: {}, state });
-    const { room, socket } = await joinedRoom({}, { peers: [peer('a'), peer('b'), peer('c', 'away')] });
+    const { room, socket } = await joinedRoom(
+        {},
+        { peers: [peer('a'), peer('b'), peer('c', 'away')] },
+    );
     const events = record(room, 'peer-joined', 'peer-left', 'peer-away', 'peer-back');
     socket.die();
-    (await reconnected()).joined({ resumed: true, peers: [peer('b', 'away'), peer('c'), peer('d')] });
-    assert.deepEqual(events.map((event) => `${event.type} ${event.peer}`),
-        ['peer-left a', 'peer-away b', 'peer-back c', 'peer-joined d']);
+    (await reconnected()).joined({
+        resumed: true,
+        peers: [peer('b', 'away'), peer('c'), peer('d')],
+    });
+    assert.deepEqual(
+        events.map((event) => `${event.type} ${event.peer}`),
+        ['peer-left a', 'peer-away b', 'peer-back c', 'peer-joined d'],
+    );
     assert.deepEqual([...room.peers.keys()].sort(), ['b', 'c', 'd']);
 });
 
 test('every 16 signals, and every ping interval, a ping acknowledges', async () => {
     const { socket } = await joinedRoom();
     for (let i = 0; i < 33; i++) socket.say({ type: 'signal', from: 'ben', data: i });
-    assert.deepEqual(socket.ofType('ping').map(({ received }) => received), [16, 32]);
+    assert.deepEqual(
+        socket.ofType('ping').map(({ received }) => received),
+        [16, 32],
+    );
     clock.advance(1_000);
     socket.say({ type: 'pong', received: 0 });
     clock.advance(24_000);
@@ -210,7 +256,10 @@ test('a final close code ends it and rejects join', async () => {
     socket.say({ type: 'error', code: 'room-full', message: 'the room is full' });
     socket.die(4006);
     await assert.rejects(joining, { code: 'room-full', message: 'the room is full' });
-    assert.deepEqual(closed.map(({ reason, code }) => [reason, code]), [['room-full', 4006]]);
+    assert.deepEqual(
+        closed.map(({ reason, code }) => [reason, code]),
+        [['room-full', 4006]],
+    );
     clock.advance(60_000);
     await settled();
     assert.equal(FakeSocket.all.length, 1);
@@ -218,7 +267,11 @@ test('a final close code ends it and rejects join', async () => {
 });
 
 test('being kicked or having moved to another tab is not fought', async () => {
-    for (const [code, reason] of [[4005, 'kicked'], [4009, 'moved'], [4004, 'room-closed']]) {
+    for (const [code, reason] of [
+        [4005, 'kicked'],
+        [4009, 'moved'],
+        [4004, 'room-closed'],
+    ]) {
         const { room, socket } = await joinedRoom();
         const closed = record(room, 'closed');
         socket.die(code);
@@ -260,7 +313,10 @@ test('goaway: a new connection takes over within the time given, while the old o
     socket.die(4009);
     next.joined({ resumed: true });
     next.say({ type: 'signal', from: 'ben', data: 'too late, the server sends it again' });
-    assert.deepEqual(signals.map(({ data }) => data), ['on the old one', 'too late, the server sends it again']);
+    assert.deepEqual(
+        signals.map(({ data }) => data),
+        ['on the old one', 'too late, the server sends it again'],
+    );
     assert.equal(room.state, 'joined');
 });
 
@@ -321,7 +377,10 @@ test('a reload takes the membership over; a duplicated tab finds nothing', async
     reloaded.socket.die();
     const next = await reconnected();
     next.joined({ resumed: true, received: 1 });
-    assert.deepEqual(next.ofType('signal').map(({ data }) => data), ['b']);
+    assert.deepEqual(
+        next.ofType('signal').map(({ data }) => data),
+        ['b'],
+    );
 });
 
 test('info that changed meanwhile is told after resuming', async () => {
@@ -340,8 +399,17 @@ test('an error names the signal that failed', async () => {
     const errors = record(room, 'error');
     const id = room.signal('nobody', {});
     assert.equal(socket.ofType('signal')[0].id, id);
-    socket.say({ type: 'error', code: 'peer-not-found', message: 'no such peer', to: 'nobody', id });
-    assert.deepEqual(errors.map(({ code, to, id }) => [code, to, id]), [['peer-not-found', 'nobody', id]]);
+    socket.say({
+        type: 'error',
+        code: 'peer-not-found',
+        message: 'no such peer',
+        to: 'nobody',
+        id,
+    });
+    assert.deepEqual(
+        errors.map(({ code, to, id }) => [code, to, id]),
+        [['peer-not-found', 'nobody', id]],
+    );
     assert.equal(room.state, 'joined');
 });
 

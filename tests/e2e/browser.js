@@ -28,9 +28,9 @@ const DEVICES = ['--use-fake-device-for-media-stream'];
 
 // What a person's browser has and allows.
 const kinds = {
-    'camera': [...DEVICES, '--use-fake-ui-for-media-stream'],
+    camera: [...DEVICES, '--use-fake-ui-for-media-stream'],
     'no camera': ['--use-fake-ui-for-media-stream'],
-    'refused': [...DEVICES, '--use-fake-ui-for-media-stream=deny'],
+    refused: [...DEVICES, '--use-fake-ui-for-media-stream=deny'],
 };
 const browsers = new Map(); // kind -> promise of a Browser
 
@@ -47,7 +47,8 @@ export async function closeBrowsers() {
     browsers.clear();
 }
 
-// Runs in the page before anything of ours: keeps its connections and sockets at hand, reports what CSP blocks.
+// Runs in the page before anything of ours: keeps its connections and sockets at hand, reports what
+// CSP blocks.
 function watchPage() {
     window.connections = [];
     window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -65,14 +66,17 @@ function watchPage() {
 
         // While window.held is an array, what arrives waits in it.
         set onmessage(handler) {
-            super.onmessage = handler && ((event) => {
-                if (window.held) window.held.push(() => handler(event));
-                else handler(event);
-            });
+            super.onmessage =
+                handler &&
+                ((event) => {
+                    if (window.held) window.held.push(() => handler(event));
+                    else handler(event);
+                });
         }
     };
     addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-        console.error(`CSP: ${violatedDirective} ${blockedURI}`));
+        console.error(`CSP: ${violatedDirective} ${blockedURI}`),
+    );
 }
 
 export class Person {
@@ -81,7 +85,9 @@ export class Person {
     // t: the test, at whose end the person leaves and must have met no problem
     // kind: of browser; viewport, locale, colorScheme: as in Playwright
     static async arrive(t, url, { name, kind = 'camera', ...options } = {}) {
-        const context = await (await browser(kind)).newContext({
+        const context = await (
+            await browser(kind)
+        ).newContext({
             ignoreHTTPSErrors: true,
             locale: 'en-GB',
             viewport: { width: 1280, height: 800 },
@@ -100,9 +106,16 @@ export class Person {
     constructor(url, name, page) {
         Object.assign(this, { url, name, page });
         this.expected = null; // pattern of console errors that belong to the test
-        page.on('console', (message) => message.type() === 'error' && this.#problem(message.text()));
+        page.on(
+            'console',
+            (message) => message.type() === 'error' && this.#problem(message.text()),
+        );
         page.on('pageerror', (error) => this.#problem(String(error)));
-        page.on('response', (response) => response.status() >= 400 && this.#problem(`${response.status()} ${response.url()}`));
+        page.on(
+            'response',
+            (response) =>
+                response.status() >= 400 && this.#problem(`${response.status()} ${response.url()}`),
+        );
     }
 
     #problem(text) {
@@ -123,8 +136,11 @@ export class Person {
 
     async inside() {
         await this.page.locator('#house').waitFor();
-        await this.page.waitForFunction(() => document.getElementById('local').srcObject
-            || !document.getElementById('media-notice').hidden);
+        await this.page.waitForFunction(
+            () =>
+                document.getElementById('local').srcObject ||
+                !document.getElementById('media-notice').hidden,
+        );
     }
 
     row(name) {
@@ -170,12 +186,14 @@ export class Person {
             let decoded = 0;
             for (const connection of window.connections) {
                 for (const report of (await connection.getStats()).values()) {
-                    if (report.type === 'inbound-rtp' && report.kind === 'video') decoded += report.framesDecoded;
+                    if (report.type === 'inbound-rtp' && report.kind === 'video')
+                        decoded += report.framesDecoded;
                 }
             }
             const now = { decoded, time: video.currentTime, width: video.videoWidth };
             if (!before) return now;
-            const moved = now.decoded >= before.decoded + frames && now.time > before.time && now.width > 0;
+            const moved =
+                now.decoded >= before.decoded + frames && now.time > before.time && now.width > 0;
             return moved && now;
         };
         const before = await this.page.evaluate(measure, { selector });
@@ -199,7 +217,11 @@ export class Person {
 
     // The peer-to-peer connections that are not closed.
     connections() {
-        return this.page.evaluate(() => window.connections.filter(({ signalingState }) => signalingState !== 'closed').length);
+        return this.page.evaluate(
+            () =>
+                window.connections.filter(({ signalingState }) => signalingState !== 'closed')
+                    .length,
+        );
     }
 
     async photo(name) {

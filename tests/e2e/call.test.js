@@ -6,7 +6,8 @@ import { Person } from './browser.js';
 import { BOTH, suite } from './suite.js';
 
 suite('calls', BOTH, {}, (on) => {
-    const arrive = (t, ...names) => Promise.all(names.map((name) => Person.arrive(t, on.url, { name })));
+    const arrive = (t, ...names) =>
+        Promise.all(names.map((name) => Person.arrive(t, on.url, { name })));
 
     async function talking(t, room, callerName, calleeName) {
         const [caller, callee] = await arrive(t, callerName, calleeName);
@@ -53,15 +54,22 @@ suite('calls', BOTH, {}, (on) => {
     test('both renegotiate at once and the call goes on', async (t) => {
         const people = await talking(t, 'collision', 'Ann', 'Ben');
         const onBoth = (what) => Promise.all(people.map(({ page }) => what(page)));
-        const stateIs = (state) => onBoth((page) =>
-            page.waitForFunction((state) => window.connections[0].signalingState === state, state));
+        const stateIs = (state) =>
+            onBoth((page) =>
+                page.waitForFunction(
+                    (state) => window.connections[0].signalingState === state,
+                    state,
+                ),
+            );
         await stateIs('stable');
         await Promise.all(people.map((person) => person.hold()));
         await onBoth((page) => page.evaluate(() => window.connections[0].restartIce()));
         await stateIs('have-local-offer');
         await Promise.all(people.map((person) => person.release()));
         await stateIs('stable');
-        await onBoth((page) => page.waitForFunction(() => window.connections[0].iceGatheringState === 'complete'));
+        await onBoth((page) =>
+            page.waitForFunction(() => window.connections[0].iceGatheringState === 'complete'),
+        );
         await Promise.all(people.map((person) => person.inCall()));
         await Promise.all(people.map((person) => person.seesMotion()));
     });
@@ -72,7 +80,10 @@ suite('calls', BOTH, {}, (on) => {
         const [cem, dee] = await talking(t, 'four', 'Cem', 'Dee');
         const people = [ann, ben, cem, dee];
         await Promise.all(people.map((person) => person.seesMotion()));
-        assert.deepEqual(await Promise.all(people.map((person) => person.connections())), [1, 1, 1, 1]);
+        assert.deepEqual(
+            await Promise.all(people.map((person) => person.connections())),
+            [1, 1, 1, 1],
+        );
 
         await cem.say('only for Dee');
         await dee.reads('only for Dee');
@@ -124,8 +135,13 @@ suite('calls', BOTH, {}, (on) => {
 
     test('microphone and camera can be turned off and on', async (t) => {
         const [ann, ben] = await talking(t, 'mute', 'Ann', 'Ben');
-        const enabled = () => ann.page.evaluate(() => window.connections[0].getSenders()
-            .filter(({ track }) => track).map(({ track }) => [track.kind, track.enabled]));
+        const enabled = () =>
+            ann.page.evaluate(() =>
+                window.connections[0]
+                    .getSenders()
+                    .filter(({ track }) => track)
+                    .map(({ track }) => [track.kind, track.enabled]),
+            );
         await ann.page.click('#camera');
         assert.deepEqual(Object.fromEntries(await enabled()), { audio: true, video: false });
         await ann.page.click('#microphone');
@@ -143,7 +159,10 @@ suite('calls', BOTH, {}, (on) => {
         await ann.accept(blind);
         await Promise.all([ann.inCall(), blind.inCall()]);
         await blind.seesMotion();
-        assert.ok(await ann.page.locator('#other-avatar').isVisible(), 'a name in place of the picture');
+        assert.ok(
+            await ann.page.locator('#other-avatar').isVisible(),
+            'a name in place of the picture',
+        );
         await blind.page.locator('#other-avatar').waitFor({ state: 'hidden' });
         await blind.page.click('#hang-up');
         await ann.idle();

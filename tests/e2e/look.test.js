@@ -5,22 +5,53 @@ import { test } from 'node:test';
 import { Person } from './browser.js';
 import { PLAIN, suite } from './suite.js';
 
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
-const SMALL = { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+const PHONE = {
+    viewport: { width: 360, height: 740 },
+    isMobile: true,
+    hasTouch: true,
+    deviceScaleFactor: 2,
+};
+const SMALL = {
+    viewport: { width: 320, height: 568 },
+    isMobile: true,
+    hasTouch: true,
+    deviceScaleFactor: 2,
+};
 const DESK = { viewport: { width: 1280, height: 800 } };
 
 const looks = [
     { title: 'desk', options: DESK, join: 'Join', call: 'Call', accept: 'Accept' },
-    { title: 'desk-dark', options: { ...DESK, colorScheme: 'dark' }, join: 'Join', call: 'Call', accept: 'Accept' },
+    {
+        title: 'desk-dark',
+        options: { ...DESK, colorScheme: 'dark' },
+        join: 'Join',
+        call: 'Call',
+        accept: 'Accept',
+    },
     { title: 'phone', options: PHONE, join: 'Join', call: 'Call', accept: 'Accept' },
-    { title: 'phone-ko-dark', options: { ...PHONE, locale: 'ko-KR', colorScheme: 'dark' }, join: '들어가기', call: '통화', accept: '받기' },
-    { title: 'small-ko', options: { ...SMALL, locale: 'ko-KR' }, join: '들어가기', call: '통화', accept: '받기' },
+    {
+        title: 'phone-ko-dark',
+        options: { ...PHONE, locale: 'ko-KR', colorScheme: 'dark' },
+        join: '들어가기',
+        call: '통화',
+        accept: '받기',
+    },
+    {
+        title: 'small-ko',
+        options: { ...SMALL, locale: 'ko-KR' },
+        join: '들어가기',
+        call: '통화',
+        accept: '받기',
+    },
 ];
 
 suite('looks', PLAIN, {}, (on) => {
     for (const { title, options, join, call, accept } of looks) {
         test(`${title}: every place fits, can be touched, and speaks its language`, async (t) => {
-            const ann = await Person.arrive(t, on.url, { name: options.locale ? '김하늘' : 'Ann', ...options });
+            const ann = await Person.arrive(t, on.url, {
+                name: options.locale ? '김하늘' : 'Ann',
+                ...options,
+            });
             const ben = await Person.arrive(t, on.url, { name: options.locale ? '이도윤' : 'Ben' });
             const { page } = ann;
             const look = async (place) => {
@@ -92,14 +123,16 @@ async function fits(page, place) {
     const faults = await page.evaluate(() => {
         const found = [];
         const { scrollWidth, clientWidth } = document.documentElement;
-        if (scrollWidth > clientWidth) found.push(`scrolls sideways: ${scrollWidth} > ${clientWidth}`);
+        if (scrollWidth > clientWidth)
+            found.push(`scrolls sideways: ${scrollWidth} > ${clientWidth}`);
         for (const button of document.querySelectorAll('button, input')) {
             const { width, height, left, right } = button.getBoundingClientRect();
             const name = button.id || button.textContent.trim();
             if (width === 0) continue; // not shown
             if (width < 44 || height < 44) found.push(`${name} is ${width} x ${height}`);
             if (left < 0 || right > clientWidth) found.push(`${name} is cut off`);
-            if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON') found.push(`${name} is too narrow for its text`);
+            if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON')
+                found.push(`${name} is too narrow for its text`);
         }
         return found;
     });

@@ -8,7 +8,9 @@ import { BOTH, suite } from './suite.js';
 
 suite('resuming', BOTH, {}, (on) => {
     async function talking(t, room, url = on.url) {
-        const [ann, ben] = await Promise.all(['Ann', 'Ben'].map((name) => Person.arrive(t, url, { name })));
+        const [ann, ben] = await Promise.all(
+            ['Ann', 'Ben'].map((name) => Person.arrive(t, url, { name })),
+        );
         await Promise.all([ann.enter(room), ben.enter(room)]);
         await ann.call(ben);
         await ben.accept(ann);
@@ -17,13 +19,18 @@ suite('resuming', BOTH, {}, (on) => {
     }
 
     // Counts the times that the page's link to the room was away and back.
-    const watchLink = ({ page }) => page.evaluate(() => {
-        window.linkStates = [];
-        new MutationObserver(() => window.linkStates.push(document.body.dataset.link))
-            .observe(document.body, { attributeFilter: ['data-link'] });
-    });
-    const linkCameBack = ({ page }) => page.waitForFunction(() => window.linkStates.at(-1) === 'joined'
-        && window.linkStates.includes('resuming'));
+    const watchLink = ({ page }) =>
+        page.evaluate(() => {
+            window.linkStates = [];
+            new MutationObserver(() => window.linkStates.push(document.body.dataset.link)).observe(
+                document.body,
+                { attributeFilter: ['data-link'] },
+            );
+        });
+    const linkCameBack = ({ page }) =>
+        page.waitForFunction(
+            () => window.linkStates.at(-1) === 'joined' && window.linkStates.includes('resuming'),
+        );
 
     test('kill -9 of the workers mid-call leaves media flowing, and signaling resumes', async (t) => {
         const [ann, ben] = await talking(t, 'kill');
@@ -75,7 +82,11 @@ suite('resuming', BOTH, {}, (on) => {
         const options = { workers: 2, args: ['--client', CLIENT] };
         let server = await startServer(options);
         t.after(() => server.stop());
-        const [ann, ben] = await talking(t, 'restart', server.url.replace('127.0.0.1', 'localhost'));
+        const [ann, ben] = await talking(
+            t,
+            'restart',
+            server.url.replace('127.0.0.1', 'localhost'),
+        );
         ann.expected = ben.expected = /WebSocket connection to/;
         await Promise.all([watchLink(ann), watchLink(ben)]);
         await server.stop();

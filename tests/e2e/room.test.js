@@ -37,7 +37,9 @@ suite('rooms', PLAIN, {}, (on) => {
     });
 
     test('rooms do not see each other', async (t) => {
-        const [ann, ben, cem] = await Promise.all(['Ann', 'Ben', 'Cem'].map((name) => arrive(t, name)));
+        const [ann, ben, cem] = await Promise.all(
+            ['Ann', 'Ben', 'Cem'].map((name) => arrive(t, name)),
+        );
         await Promise.all([ann.enter('red'), ben.enter('blue'), cem.enter('red')]);
         await cem.row('Ann').waitFor();
         await ann.row('Cem').waitFor();
@@ -79,7 +81,9 @@ suite('rooms', PLAIN, {}, (on) => {
 
 suite('a small room', PLAIN, { config: { 'limits.peers_per_room': 2 } }, (on) => {
     test('a full room is said, and can be tried again', async (t) => {
-        const [ann, ben, cem] = await Promise.all(['Ann', 'Ben', 'Cem'].map((name) => Person.arrive(t, on.url, { name })));
+        const [ann, ben, cem] = await Promise.all(
+            ['Ann', 'Ben', 'Cem'].map((name) => Person.arrive(t, on.url, { name })),
+        );
         await Promise.all([ann.enter('small'), ben.enter('small')]);
         await cem.open('/?room=small');
         await cem.page.fill('#name', 'Cem');

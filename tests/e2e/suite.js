@@ -16,7 +16,12 @@ export function suite(name, modes, options, define) {
         describe(`${name}: ${mode}`, () => {
             const on = { server: null, url: null };
             before(async () => {
-                on.server = await startServer({ workers: 2, tls, args: ['--client', CLIENT], ...options });
+                on.server = await startServer({
+                    workers: 2,
+                    tls,
+                    args: ['--client', CLIENT],
+                    ...options,
+                });
                 on.url = on.server.url.replace('127.0.0.1', 'localhost');
             });
             after(async () => {

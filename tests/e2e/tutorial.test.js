@@ -13,12 +13,17 @@ suite('tutorial', BOTH, {}, (on) => {
         const id = callee.page.locator('#id', { hasText: /^[^…]+$/ });
         const peer = await id.textContent();
         await caller.open('/caller.html');
-        await caller.page.locator('#peers option', { hasText: peer }).waitFor({ state: 'attached' });
+        await caller.page
+            .locator('#peers option', { hasText: peer })
+            .waitFor({ state: 'attached' });
         await caller.page.selectOption('#peers', peer);
         await caller.page.getByRole('button', { name: 'Call', exact: true }).click();
         await Promise.all([caller.seesMotion(), callee.seesMotion()]);
         assert.equal(await caller.page.textContent('#state'), 'connected');
-        await Promise.all([caller.photo(`caller-${new URL(on.url).protocol.slice(0, -1)}`), callee.photo('callee')]);
+        await Promise.all([
+            caller.photo(`caller-${new URL(on.url).protocol.slice(0, -1)}`),
+            callee.photo('callee'),
+        ]);
 
         await caller.page.click('#hang-up');
         await caller.page.locator('#state', { hasText: 'ended' }).waitFor();
