@@ -50,7 +50,7 @@ async function body(url) {
 
 test('serves both URLs it prints, and Ctrl-C stops it cleanly', async (t) => {
     const [plain, tls] = [await freePort(), await freePort()];
-    const urls = [`http://127.0.0.1:${plain}`, `https://127.0.0.1:${tls}`];
+    const urls = [`http://127.0.0.1:${plain}`, `https://0.0.0.0:${tls}`];
     const server = start(t, ...urls.flatMap((url) => ['--listen', url]));
     await server.ready;
     const { stdout } = server.output;
