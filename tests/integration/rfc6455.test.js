@@ -99,7 +99,7 @@ const BREACHES = [
     [
         '5.4',
         'a binary message within a text message',
-        1002,
+        1003,
         () => Buffer.concat([frame({ payload: '{', fin: false }), frame({ opcode: 'binary' })]),
     ],
     ['5.5', 'a ping of 126 bytes', 1002, () => frame({ opcode: 'ping', payload: 'x'.repeat(126) })],

@@ -136,6 +136,11 @@ export class Peer {
         this.ws.freeze();
     }
 
+    /** Reads and answers again. */
+    thaw() {
+        this.ws.thaw();
+    }
+
     /**
      * Takes the membership back over a new connection; the server's answer is in `joined`.
      * Options: those of connect, and `session`, `received`, `peer` in place of this peer's own.

@@ -170,6 +170,12 @@ export class WebSocketClient {
         this.pause();
     }
 
+    thaw() {
+        this.autoPong = true;
+        this.autoClose = true;
+        this.resume();
+    }
+
     pause() {
         this.socket.pause();
         this.tcp.pause();
