@@ -67,6 +67,20 @@ static void wind_clock(struct service *service)
 
 /* --- what clients ask --- */
 
+static bool on_accept(void *context, const struct sockaddr *address, uint64_t *ret_ticket)
+{
+    struct service *service = context;
+    struct shared_limits limits = {service->config->limits.connections,
+                                   service->config->limits.connections_per_address};
+    return shared_admit(service->shared, service->index, &limits, address, ret_ticket);
+}
+
+static void on_gone(void *context, uint64_t ticket)
+{
+    struct service *service = context;
+    shared_release(service->shared, service->index, ticket);
+}
+
 static void on_request(void *context, struct connection *connection,
                        const struct http_request *request, struct http_response *response)
 {
@@ -164,7 +178,6 @@ static void publish_counts(struct service *service)
     struct shared_row *row = shared_row(service->shared, service->index);
     struct exchange_counts exchange = exchange_count(service->exchange);
     struct server_counts server = server_count(service->server);
-    atomic_store_explicit(&row->connections, server.connections, memory_order_relaxed);
     atomic_store_explicit(&row->websockets, server.websockets, memory_order_relaxed);
     atomic_store_explicit(&row->sessions, exchange.sessions, memory_order_relaxed);
     atomic_store_explicit(&row->rooms, exchange.rooms, memory_order_relaxed);
@@ -272,6 +285,8 @@ static void make_server(struct service *service)
     struct server_options options = settings_server(service->config);
     service->handler = (struct connection_handler){
         .context = service,
+        .on_accept = on_accept,
+        .on_gone = on_gone,
         .on_request = on_request,
         .on_upgrade = on_upgrade,
         .on_message = on_message,

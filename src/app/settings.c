@@ -34,8 +34,6 @@ struct directory_options settings_directory(const struct config *config)
 struct server_options settings_server(const struct config *config)
 {
     return (struct server_options){
-        .connections = config->limits.connections,
-        .connections_per_address = config->limits.connections_per_address,
         .backlog = (int)config->server.backlog,
         .tls_handshake_timeout = config->timeouts.tls_handshake,
         .headers_timeout = config->timeouts.headers,

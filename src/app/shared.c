@@ -100,56 +100,73 @@ uint64_t shared_sum(const struct shared *shared, enum shared_gauge gauge)
     return sum;
 }
 
-/* --- addresses --- */
+/* --- connections --- */
 
-struct shared_address shared_address_of(const struct sockaddr *address)
+/* What an address is counted as, hashed: one value of 64 bits serves both lines of the sketch. */
+static uint64_t ticket_for(const struct shared *shared, const struct sockaddr *address)
 {
-    struct shared_address result = {.len = 0};
-    const unsigned char *bytes = NULL;
+    const void *bytes = "";
+    size_t len = 0;
     if (address->sa_family == AF_INET) {
-        bytes = (const unsigned char *)&((const struct sockaddr_in *)address)->sin_addr;
-        result.len = 4;
+        bytes = &((const struct sockaddr_in *)address)->sin_addr;
+        len = 4;
     } else if (address->sa_family == AF_INET6) {
         const struct in6_addr *ip = &((const struct sockaddr_in6 *)address)->sin6_addr;
         bool mapped = IN6_IS_ADDR_V4MAPPED(ip);
         bytes = ip->s6_addr + (mapped ? 12 : 0);
-        result.len = mapped ? 4 : 8;
+        len = mapped ? 4 : 8;
     }
-    if (bytes != NULL)
-        memcpy(result.bytes, bytes, result.len);
-    return result;
+    return crypto_hash_under(shared->memory->key, bytes, len);
 }
 
-/* One hash of 64 bits serves both lines of the sketch. */
-static uint64_t hash(const struct shared *shared, struct shared_address address)
+static _Atomic uint32_t *cell(const struct shared *shared, unsigned index, unsigned line,
+                              uint64_t ticket)
 {
-    return crypto_hash_under(shared->memory->key, address.bytes, address.len);
+    size_t column = (size_t)(ticket >> (32 * line)) & (SHARED_SKETCH_WIDTH - 1);
+    return &shared_row(shared, index)->sketch[line][column];
 }
 
-static size_t column(uint64_t hash, unsigned line)
+static uint64_t count_from(const struct shared *shared, uint64_t ticket)
 {
-    return (size_t)(hash >> (32 * line)) & (SHARED_SKETCH_WIDTH - 1);
-}
-
-void shared_count_address(struct shared *shared, unsigned index, struct shared_address address,
-                          int change)
-{
-    uint64_t value = hash(shared, address);
-    for (unsigned line = 0; line < SHARED_SKETCH_DEPTH; line++)
-        atomic_fetch_add_explicit(&shared_row(shared, index)->sketch[line][column(value, line)],
-                                  (uint32_t)change, memory_order_relaxed);
-}
-
-uint64_t shared_address_count(const struct shared *shared, struct shared_address address)
-{
-    uint64_t value = hash(shared, address);
     uint64_t least = UINT64_MAX;
     for (unsigned line = 0; line < SHARED_SKETCH_DEPTH; line++) {
         uint64_t sum = 0;
         for (unsigned i = 0; i < shared->rows; i++)
-            sum += atomic_load_explicit(&shared_row(shared, i)->sketch[line][column(value, line)],
-                                        memory_order_relaxed);
+            sum += atomic_load_explicit(cell(shared, i, line, ticket), memory_order_relaxed);
         least = sum < least ? sum : least;
     }
     return least;
+}
+
+/* The row has one writer: loads and stores do. */
+static void count(struct shared *shared, unsigned index, uint64_t ticket, int change)
+{
+    struct shared_row *row = shared_row(shared, index);
+    uint64_t connections = atomic_load_explicit(&row->connections, memory_order_relaxed);
+    atomic_store_explicit(&row->connections, connections + (uint64_t)(int64_t)change,
+                          memory_order_relaxed);
+    for (unsigned line = 0; line < SHARED_SKETCH_DEPTH; line++) {
+        _Atomic uint32_t *counter = cell(shared, index, line, ticket);
+        uint32_t value = atomic_load_explicit(counter, memory_order_relaxed);
+        atomic_store_explicit(counter, value + (uint32_t)change, memory_order_relaxed);
+    }
+}
+
+bool shared_admit(struct shared *shared, unsigned index, const struct shared_limits *limits,
+                  const struct sockaddr *address, uint64_t *ret_ticket)
+{
+    uint64_t ticket = ticket_for(shared, address);
+    if (limits->connections != 0 && shared_sum(shared, SHARED_connections) >= limits->connections)
+        return false;
+    if (limits->connections_per_address != 0 &&
+        count_from(shared, ticket) >= limits->connections_per_address)
+        return false;
+    count(shared, index, ticket, 1);
+    *ret_ticket = ticket;
+    return true;
+}
+
+void shared_release(struct shared *shared, unsigned index, uint64_t ticket)
+{
+    count(shared, index, ticket, -1);
 }

@@ -64,19 +64,15 @@ enum shared_gauge {
 /* Over all rows. */
 uint64_t shared_sum(const struct shared *shared, enum shared_gauge gauge);
 
-/* What an address is counted as. */
-struct shared_address {
-    unsigned char bytes[8];
-    unsigned char len;
+/* Limits over all rows; 0: none. */
+struct shared_limits {
+    uint64_t connections;
+    uint64_t connections_per_address;
 };
 
-struct shared_address shared_address_of(const struct sockaddr *address);
-
-/* One connection more or less from this address in the worker's own row. */
-void shared_count_address(struct shared *shared, unsigned index, struct shared_address address,
-                          int change);
-
-/* Connections from this address over all rows. */
-uint64_t shared_address_count(const struct shared *shared, struct shared_address address);
+/* Counts a connection in the worker's own row, if the limits let it in; ret_ticket is for shared_release(). */
+bool shared_admit(struct shared *shared, unsigned index, const struct shared_limits *limits,
+                  const struct sockaddr *address, uint64_t *ret_ticket);
+void shared_release(struct shared *shared, unsigned index, uint64_t ticket);
 
 #endif

@@ -59,7 +59,7 @@ struct connection {
     uint64_t last_seen;       /* ms; when bytes came in */
     size_t waiting;           /* bytes of output at the last look: has the client read any since? */
     struct deadline deadline; /* what for depends on the state */
-    struct address_count *address;
+    uint64_t ticket;          /* of on_accept(), where it was admitted */
     struct http_talk *talk;
     struct ws ws;
     void *session; /* NULL before the upgrade, and once the handler knows or knew of the end */
@@ -131,12 +131,17 @@ static void refuse(struct connection *connection, bool secure)
     connection_cut(connection);
 }
 
-static int admit(struct connection *connection)
+static bool admit(struct connection *connection)
 {
+    const struct connection_handler *handler = &connection->stream.loop->handler;
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     int size = sizeof(address);
+    if (handler->on_accept == NULL)
+        return true;
     uv_tcp_getpeername(&connection->stream.tcp, (struct sockaddr *)&address, &size);
-    return admission_take(&connection->stream.loop->admission, &address, &connection->address);
+    connection->admitted = handler->on_accept(handler->context, (const struct sockaddr *)&address,
+                                              &connection->ticket);
+    return connection->admitted;
 }
 
 static struct connection *connection_new(struct net_loop *loop)
@@ -166,11 +171,10 @@ int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure
         connection_cut(connection);
         return error;
     }
-    if (admit(connection) != 0) {
+    if (!admit(connection)) {
         refuse(connection, secure);
         return 0;
     }
-    connection->admitted = true;
     loop->counts.accepted++;
     if (stream_start(&connection->stream, secure) != 0) {
         connection_cut(connection);
@@ -704,7 +708,7 @@ static void on_closed(struct stream *stream)
     struct connection *connection = connection_of(stream);
     struct net_loop *loop = stream->loop;
     if (connection->admitted)
-        admission_give_back(&loop->admission, connection->address);
+        loop->handler.on_gone(loop->handler.context, connection->ticket);
     talk_free(connection);
     ws_done(&connection->ws);
     message_unref(connection->pong);

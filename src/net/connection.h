@@ -5,7 +5,9 @@
 #ifndef ROOMLINE_NET_CONNECTION_H
 #define ROOMLINE_NET_CONNECTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/message.h"
@@ -24,6 +26,11 @@ struct upgrade {
  * _close() of any connection, themselves included; on_upgrade() only of others. */
 struct connection_handler {
     void *context;
+
+    /* May one more connection come in from this address? It is counted then, until on_gone() is
+     * given the ticket. Both NULL: everybody may. */
+    bool (*on_accept)(void *context, const struct sockaddr *address, uint64_t *ret_ticket);
+    void (*on_gone)(void *context, uint64_t ticket);
 
     /* A request that is no upgrade to WebSocket. */
     void (*on_request)(void *context, struct connection *connection,

@@ -7,7 +7,6 @@
 #include <uv.h>
 
 #include "base/wheel.h"
-#include "net/admission.h"
 #include "net/connection.h"
 #include "net/http_parser.h"
 #include "net/server.h"
@@ -16,6 +15,7 @@
 #include "net/ws.h"
 
 #define READ_SIZE 65536 /* bytes that are read at once */
+#define RUNS_MAX 64
 #define WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
 
 LIST_HEAD(connection_list, connection);
@@ -27,7 +27,6 @@ struct net_loop {
     struct ws_limits ws_limits;
     struct connection_handler handler;
     struct wheel wheel;
-    struct admission admission;
     struct connection_list connections;
     struct stream_list dirty; /* with output that waits for the end of the pass */
     struct tls_context *tls;  /* NULL before server_tls() */
@@ -45,6 +44,7 @@ struct net_loop {
     char text[READ_SIZE];        /* decrypted */
     char gather[TLS_RECORD_MAX]; /* small messages that go into one record */
     char wire_bytes[WIRE_SIZE];  /* encrypted */
+    uv_buf_t runs[RUNS_MAX];     /* of one gathered write */
 };
 
 /* connection.c's side of it. */

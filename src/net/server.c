@@ -108,8 +108,6 @@ struct server *server_new(uv_loop_t *loop, const struct server_options *options,
     server->loop.ws_limits =
         (struct ws_limits){options->message_room, options->message_size, options->fragments,
                            options->control_frames_per_second};
-    server->loop.admission.limit = options->connections;
-    server->loop.admission.limit_per_address = options->connections_per_address;
     server->loop.wire.out = server->loop.wire_bytes;
     server->loop.wire.out_size = sizeof(server->loop.wire_bytes);
     crypto_random(&server->loop.ticket_keys, sizeof(server->loop.ticket_keys));

@@ -17,9 +17,6 @@
 /* Limits: 0 is none. Times in ms, sizes in bytes. */
 struct server_options {
     int backlog; /* of listening sockets; listen() is called again on what is inherited */
-    size_t connections;
-    size_t connections_per_address;
-
     uint64_t tls_handshake_timeout;
     uint64_t headers_timeout; /* from a request's first byte to its last */
     uint64_t http_idle_timeout;
