@@ -111,10 +111,10 @@ struct buf http_response_head(const struct http_response *response, int version,
                    http_reason(response->status), date);
     if (http_status_has_body(response->status))
         buf_add_format(&head, "Content-Length: %zu\r\n", response->body.len);
-    bool upgradable = response->status == 426; /* its Upgrade header is named: RFC 9110 7.8 */
+    bool upgrade = response->status == 426; /* Connection names its Upgrade: RFC 9110 7.8 */
     if (!keep_alive)
-        buf_add_text(&head, upgradable ? "Connection: close, Upgrade\r\n" : "Connection: close\r\n");
-    else if (upgradable)
+        buf_add_format(&head, "Connection: close%s\r\n", upgrade ? ", Upgrade" : "");
+    else if (upgrade)
         buf_add_text(&head, "Connection: Upgrade\r\n");
     else if (version == 10)
         buf_add_text(&head, "Connection: keep-alive\r\n");
