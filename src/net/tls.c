@@ -294,12 +294,10 @@ void tls_free(struct tls *tls)
 /* The error queue is the thread's: what one connection left there would be found by the next. */
 static enum tls_result result_of(struct tls *tls, int returned)
 {
-    int error = SSL_get_error(tls->ssl, returned);
-    ERR_clear_error();
-    switch (error) {
+    switch (SSL_get_error(tls->ssl, returned)) {
     case SSL_ERROR_WANT_READ: return TLS_MORE;
     case SSL_ERROR_ZERO_RETURN: return TLS_CLOSED;
-    default: return TLS_BROKEN;
+    default: ERR_clear_error(); return TLS_BROKEN;
     }
 }
 
@@ -311,6 +309,9 @@ enum tls_result tls_handshake(struct tls *tls)
 
 enum tls_result tls_read(struct tls *tls, char *text, size_t size, size_t *ret_len)
 {
+    /* Most reads end here. OpenSSL would take long to find out. */
+    if (tls->context->wire->in.len == 0 && !SSL_has_pending(tls->ssl))
+        return TLS_MORE;
     int returned = SSL_read_ex(tls->ssl, text, size, ret_len);
     return returned == 1 ? TLS_DATA : result_of(tls, returned);
 }
