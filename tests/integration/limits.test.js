@@ -84,7 +84,7 @@ suite('message rate', [PLAIN, TLS2], { config: RATE }, (on) => {
         const calm = await Peer.join(on.server, { room, peer: 'calm' });
         flood.ws.sendRaw(pings(100));
         calm.signal('calm', 1);
-        await calm.expect('signal', { data: 1 });
+        await calm.until('signal', { data: 1 });
         await flood.expectClose(4029);
     });
 });

@@ -57,6 +57,7 @@ export class HttpConnection {
     }
 
     destroy() {
+        this.socket.destroy();
         this.tcp.destroy();
         return this.ended;
     }
