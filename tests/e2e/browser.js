@@ -215,6 +215,11 @@ export class Person {
         });
     }
 
+    // What was held is lost.
+    drop() {
+        return this.page.evaluate(() => void (window.held = null));
+    }
+
     // The peer-to-peer connections that are not closed.
     connections() {
         return this.page.evaluate(

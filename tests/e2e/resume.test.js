@@ -62,6 +62,25 @@ suite('resuming', BOTH, {}, (on) => {
         await signalingWorks(ann, ben);
     });
 
+    test('an offer that was lost with the workers is made again', async (t) => {
+        const [ann, ben] = await Promise.all(
+            ['Ann', 'Ben'].map((name) => Person.arrive(t, on.url, { name })),
+        );
+        ann.expected = ben.expected = /WebSocket connection to/;
+        await Promise.all([ann.enter('offer'), ben.enter('offer')]);
+        await ann.call(ben);
+        await ben.page.locator('#ring').waitFor();
+        await ben.hold();
+        await ben.page.click('#accept');
+        await ann.page.waitForFunction(
+            () => window.connections[0]?.signalingState === 'have-local-offer',
+        );
+        await ben.page.waitForFunction(() => window.held.length > 0);
+        for (const pid of on.server.workers.values()) process.kill(pid, 'SIGKILL');
+        await ben.drop();
+        await Promise.all([ann.inCall(), ben.inCall(), ann.seesMotion(), ben.seesMotion()]);
+    });
+
     test('a lost connection is resumed with the call as it was', async (t) => {
         const [ann, ben] = await talking(t, 'lost');
         await watchLink(ann);
