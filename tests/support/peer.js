@@ -22,6 +22,7 @@ export class Peer {
     joined = null; // the server's answer to `join`
     roster = new Map(); // peer -> {peer, info, state}, everyone but this one
     received = 0; // `signal` messages received in this membership
+    resumedAt = null; // the same, as it was told when it resumed
 
     constructor(ws, room) {
         Object.assign(this, { ws, room });
@@ -142,16 +143,16 @@ export class Peer {
     }
 
     /**
-     * Takes the membership back over a new connection; the server's answer is in `joined`.
+     * Takes the membership back over a new connection; the server's answer is in `joined`, and how
+     * many signals were said to be received in `resumedAt`.
      * Options: those of connect, and `session`, `received`, `peer` in place of this peer's own.
      */
-    async resume(
-        server,
-        { session = this.session, received = this.received, peer, token, ...options } = {},
-    ) {
+    async resume(server, { session = this.session, received, peer, token, ...options } = {}) {
         const again = await Peer.connect(server, { room: this.room, ...options });
-        again.received = received;
-        again.send({ type: 'join', peer, token, resume: { session, received } });
+        // The old connection may have brought more while the new one was made.
+        again.resumedAt = again.received = received ?? this.received;
+        const resume = { session, received: again.resumedAt };
+        again.send({ type: 'join', peer, token, resume });
         await again.expectJoined();
         return again;
     }
