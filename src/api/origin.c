@@ -12,11 +12,19 @@ static bool takes_off(struct slice *text, const char *start)
     return true;
 }
 
-/* Browsers leave the scheme's own port out, in both headers. A page of http://host is another origin than one of
- * https://host, but behind a proxy that ends TLS we see both come in without it. */
+static bool names_port(struct slice host)
+{
+    const char *colon = memrchr(host.ptr, ':', host.len);
+    return colon != NULL && host.ptr[host.len - 1] != ']'; /* which ends an IPv6 address */
+}
+
+/* Browsers leave the scheme's own port out, in both headers. So a request without TLS for a host without port may
+ * also come from a page of https://host, by way of a proxy that ends TLS. */
 static bool is_self(struct slice origin, const struct http_request *request)
 {
-    if (!takes_off(&origin, "https://") && (request->secure || !takes_off(&origin, "http://")))
+    bool may_be_secure = request->secure || !names_port(request->host);
+    if (!(may_be_secure && takes_off(&origin, "https://")) &&
+        !(!request->secure && takes_off(&origin, "http://")))
         return false;
     return origin.len > 0 && origin.len == request->host.len &&
            strncasecmp(origin.ptr, request->host.ptr, origin.len) == 0;

@@ -1,5 +1,7 @@
 #include "api/routes.h"
 
+#include <strings.h>
+
 #include "base/buf.h"
 
 /* Each has its own way to answer; `room` is the path's {room} as it was sent, still encoded. */
@@ -144,13 +146,47 @@ static int refuse(struct http_response *refusal, int status, const char *text)
     return status;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Takes the first of comma-separated tokens off. */
+static struct slice next_token(struct slice *list)
+{
+    const char *comma = memchr(list->ptr, ',', list->len);
+    size_t len = comma == NULL ? list->len : (size_t)(comma - list->ptr);
+    struct slice token = {list->ptr, len};
+    list->ptr += comma == NULL ? len : len + 1;
+    list->len -= comma == NULL ? len : len + 1;
+    while (token.len > 0 && is_space(token.ptr[0]))
+        token = (struct slice){token.ptr + 1, token.len - 1};
+    while (token.len > 0 && is_space(token.ptr[token.len - 1]))
+        token.len--;
+    return token;
+}
+
+/* Unlike HTTP's own tokens, names of subprotocols are compared in their case (RFC 6455 section 4.1). */
+static bool offers_subprotocol(const struct http_request *request, const char *header)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        struct slice name = request->headers[i].name;
+        struct slice list = request->headers[i].value;
+        if (name.len != strlen(header) || strncasecmp(name.ptr, header, name.len) != 0)
+            continue;
+        while (list.len > 0)
+            if (slice_is(next_token(&list), SUBPROTOCOL))
+                return true;
+    }
+    return false;
+}
+
 static bool choose_subprotocol(const struct http_request *request, struct slice *ret_chosen)
 {
     static const char header[] = "Sec-WebSocket-Protocol";
-    *ret_chosen = SLICE_NONE;
-    if (http_list_has(request, header, SUBPROTOCOL))
-        *ret_chosen = SLICE(SUBPROTOCOL);
-    return ret_chosen->ptr != NULL || http_list_count(request, header) == 0;
+    bool offered = offers_subprotocol(request, header);
+    *ret_chosen = offered ? SLICE(SUBPROTOCOL) : SLICE_NONE;
+    return offered || http_list_count(request, header) == 0;
 }
 
 int routes_upgrade(const struct routes *routes, const struct http_request *request,
