@@ -2,13 +2,80 @@
 
 #include "base/mem.h"
 
+/* Messages come and go with each signal, in a few sizes, and live until they are acknowledged: the
+ * allocator would cut and join its blocks all the time. So blocks of these sizes are kept for the
+ * next. Not under AddressSanitizer, which would see nothing of a message that is used after its
+ * end. */
+static const size_t block_sizes[] = {512, 1024, 1536, 2048, 4096, 6144, 8192, 16384};
+
+#define BLOCK_SIZES (sizeof(block_sizes) / sizeof(block_sizes[0]))
+#define KEEP_BYTES ((size_t)512 * 1024) /* of each size */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KEEP_BLOCKS 0
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define KEEP_BLOCKS 0
+#endif
+#ifndef KEEP_BLOCKS
+#define KEEP_BLOCKS 1
+#endif
+
+struct block {
+    struct block *next;
+};
+
+static struct {
+    struct block *first;
+    size_t bytes;
+} kept[BLOCK_SIZES];
+
+/* The smallest block of at least this size; BLOCK_SIZES where it is larger than all. */
+static size_t block_for(size_t size)
+{
+    size_t i = 0;
+    while (i < BLOCK_SIZES && block_sizes[i] < size)
+        i++;
+    return KEEP_BLOCKS ? i : BLOCK_SIZES;
+}
+
+static struct message *block_take(size_t i)
+{
+    struct block *block = kept[i].first;
+    if (block == NULL)
+        return mem_alloc(block_sizes[i]);
+    kept[i].first = block->next;
+    kept[i].bytes -= block_sizes[i];
+    return (struct message *)block;
+}
+
+/* What grew has another size than any block, and is not kept. */
+static void block_put(struct message *message)
+{
+    size_t size = sizeof(*message) + message->capacity;
+    size_t i = block_for(size);
+    if (i == BLOCK_SIZES || block_sizes[i] != size || kept[i].bytes + size > KEEP_BYTES) {
+        mem_free(message);
+        return;
+    }
+    struct block *block = (struct block *)message;
+    block->next = kept[i].first;
+    kept[i].first = block;
+    kept[i].bytes += size;
+}
+
 struct message *message_new(size_t room, size_t capacity)
 {
     size_t start = room + MESSAGE_HEADER_MAX;
-    struct message *message = mem_alloc(sizeof(*message) + start + capacity);
+    size_t size = sizeof(struct message) + start + capacity;
+    size_t i = block_for(size);
+    struct message *message = i < BLOCK_SIZES ? block_take(i) : mem_alloc(size);
     if (message == NULL)
         return NULL;
-    *message = (struct message){.refs = 1, .start = start, .capacity = start + capacity};
+    if (i < BLOCK_SIZES)
+        size = block_sizes[i];
+    *message = (struct message){.refs = 1, .start = start, .capacity = size - sizeof(*message)};
     return message;
 }
 
@@ -29,7 +96,7 @@ struct message *message_ref(struct message *message)
 void message_unref(struct message *message)
 {
     if (message != NULL && --message->refs == 0)
-        mem_free(message);
+        block_put(message);
 }
 
 static bool grow(struct message **message, size_t need)
