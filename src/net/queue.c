@@ -16,15 +16,26 @@ static struct piece *piece_at(const struct queue *queue, uint32_t place)
     return &queue->pieces[(queue->head + place) & (queue->capacity - 1)];
 }
 
+static void free_ring(struct queue *queue)
+{
+    if (queue->pieces != &queue->only)
+        mem_free(queue->pieces);
+}
+
 static bool grow(struct queue *queue)
 {
-    uint32_t capacity = queue->capacity == 0 ? CAPACITY_MIN : queue->capacity * 2;
+    if (queue->capacity == 0) {
+        queue->pieces = &queue->only;
+        queue->capacity = 1;
+        return true;
+    }
+    uint32_t capacity = queue->capacity == 1 ? CAPACITY_MIN : queue->capacity * 2;
     struct piece *pieces = mem_alloc(capacity * sizeof(*pieces));
     if (pieces == NULL)
         return false;
     for (uint32_t i = 0; i < queue->count; i++)
         pieces[i] = *piece_at(queue, i);
-    mem_free(queue->pieces);
+    free_ring(queue);
     queue->pieces = pieces;
     queue->capacity = capacity;
     queue->head = 0;
@@ -33,8 +44,10 @@ static bool grow(struct queue *queue)
 
 static void give_back(struct queue *queue)
 {
-    mem_free(queue->pieces);
-    *queue = (struct queue){0};
+    free_ring(queue);
+    queue->pieces = NULL;
+    queue->capacity = queue->head = queue->count = 0;
+    queue->offset = queue->bytes = 0;
 }
 
 int queue_push(struct queue *queue, struct piece piece)

@@ -1,6 +1,7 @@
 /* What waits to be written to one socket: runs of bytes that are shared, not copied.
  *
- * A ring that grows, and that is given back when it is empty: an idle connection pays for none. */
+ * One piece has its place here, since most often there is no more; a ring is made for more, and given
+ * back when it is empty. A queue is not to be moved while it holds anything. */
 #ifndef ROOMLINE_NET_QUEUE_H
 #define ROOMLINE_NET_QUEUE_H
 
@@ -25,6 +26,7 @@ struct queue {
     uint32_t count;
     size_t offset; /* bytes of the head that were taken already */
     size_t bytes;  /* that wait */
+    struct piece only;
 };
 
 /* Takes over the owner's reference, also where it fails. 0, or ERR_UNAVAILABLE: no memory. */
