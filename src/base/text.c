@@ -67,10 +67,20 @@ bool text_has_control(struct slice text)
     return false;
 }
 
+/* What a byte may do as it is. Names are met with each signal, hence a table. */
+#define IN_NAME 1 /* printable ASCII */
+#define IN_JSON 2 /* of that, what stands in a JSON string unescaped */
+
+static const unsigned char may[256] = {
+    [' ' ... '!'] = IN_NAME | IN_JSON, ['"'] = IN_NAME,
+    ['#' ... '['] = IN_NAME | IN_JSON, ['\\'] = IN_NAME,
+    [']' ... '~'] = IN_NAME | IN_JSON,
+};
+
 static bool is_printable_ascii(struct slice text)
 {
     size_t i = 0;
-    while (i < text.len && text.ptr[i] >= ' ' && text.ptr[i] < 0x7f)
+    while (i < text.len && (may[(unsigned char)text.ptr[i]] & IN_NAME) != 0)
         i++;
     return i == text.len;
 }
@@ -118,11 +128,6 @@ static void add_escaped(struct buf *out, const unsigned char *at, size_t len)
     }
 }
 
-static bool is_plain(unsigned char c)
-{
-    return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
-}
-
 static bool stands_as_it_is(const unsigned char *at, size_t len)
 {
     if (len == 1)
@@ -136,7 +141,7 @@ void text_add_json(struct buf *out, struct slice text)
     const unsigned char *end = text.len > 0 ? at + text.len : at;
     buf_add_char(out, '"');
     while (at < end) {
-        if (is_plain(*at)) {
+        if ((may[*at] & IN_JSON) != 0) {
             at++;
             continue;
         }

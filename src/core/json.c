@@ -79,11 +79,13 @@ static unsigned special_in_block(cursor at)
 /* To the next byte of a string that needs a look. */
 static cursor skip_plain(cursor at, cursor end)
 {
-    while (end - at >= BLOCK_SEEN) {
+    size_t left = (size_t)(end - at);
+    while (left >= BLOCK_SEEN) {
         unsigned special = special_in_block(at);
         if (special != 0)
             return at + __builtin_ctz(special);
         at += BLOCK;
+        left -= BLOCK;
     }
     while (at < end && is_plain(*at))
         at++;
@@ -138,21 +140,24 @@ static cursor scan_utf8(cursor at, cursor end)
     return at;
 }
 
-/* At the opening quote. */
-static cursor scan_string(cursor at, cursor end)
+/* Within a string. Apart from scan_string() to keep that free of calls: most strings need none. */
+static __attribute__((noinline)) cursor scan_string_rest(cursor at, cursor end)
 {
-    at++;
-    while (at != NULL) {
-        at = skip_plain(at, end);
-        if (at == end)
-            return NULL;
-        if (*at == '"')
-            return at + 1;
+    while (at != NULL && at < end && *at != '"') {
         if (*at < ' ')
             return NULL;
         at = *at == '\\' ? scan_escape(at, end) : scan_utf8(at, end);
+        if (at != NULL)
+            at = skip_plain(at, end);
     }
-    return NULL;
+    return at != NULL && at < end ? at + 1 : NULL;
+}
+
+/* At the opening quote. */
+static cursor scan_string(cursor at, cursor end)
+{
+    at = skip_plain(at + 1, end);
+    return at < end && *at == '"' ? at + 1 : scan_string_rest(at, end);
 }
 
 static bool is_digit(unsigned char c)

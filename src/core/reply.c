@@ -131,11 +131,11 @@ struct message *reply_signal(struct slice from, struct slice data)
 
 bool reply_signal_in_place(struct message *message, struct slice from, struct slice data)
 {
-    char bytes[64 + 6 * PEER_NAME_MAX];
+    static char bytes[64 + 6 * PEER_NAME_MAX]; /* the compiler would clear it at each call */
     struct buf head = {.data = bytes, .capacity = sizeof(bytes), .max = sizeof(bytes)};
-    buf_add_text(&head, "{\"type\":\"signal\",\"from\":");
+    buf_add_slice(&head, SLICE("{\"type\":\"signal\",\"from\":"));
     text_add_json(&head, from);
-    buf_add_text(&head, ",\"data\":");
+    buf_add_slice(&head, SLICE(",\"data\":"));
     return !buf_failed(&head) && message_rewrap(message, buf_slice(&head), data, SLICE("}"));
 }
 

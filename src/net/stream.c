@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "net/loop.h"
 
-#define RUNS_MAX 64                     /* of one gathered write */
 #define CIPHER_WAITING_MAX (512 * 1024) /* bytes of encrypted rests; more than a flush leaves */
 
 /* One write that libuv finishes. */
@@ -116,7 +115,7 @@ static unsigned gather_runs(struct stream *stream, uv_buf_t *ret_runs)
 
 static int flush_plain(struct stream *stream)
 {
-    uv_buf_t runs[RUNS_MAX];
+    uv_buf_t *runs = stream->loop->runs;
     while (stream->queue.count > 0) {
         unsigned count = gather_runs(stream, runs);
         size_t len = 0;

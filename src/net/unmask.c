@@ -72,10 +72,19 @@ static void apply(const unsigned char *input, unsigned char *output, size_t len,
     memcpy(&word, key, 4);
     const lanes wide = {word, word, word, word};
     size_t i = 0;
-    for (; i + sizeof(lanes) <= len; i += sizeof(lanes)) {
-        lanes run;
+    for (; i + 2 * sizeof(lanes) <= len; i += 2 * sizeof(lanes)) {
+        lanes first, second;
+        memcpy(&first, input + i, sizeof(first));
+        memcpy(&second, input + i + sizeof(first), sizeof(second));
+        first ^= wide;
+        second ^= wide;
+        memcpy(output + i, &first, sizeof(first));
+        memcpy(output + i + sizeof(first), &second, sizeof(second));
+    }
+    for (; i + sizeof(word) <= len; i += sizeof(word)) {
+        uint32_t run;
         memcpy(&run, input + i, sizeof(run));
-        run ^= wide;
+        run ^= word;
         memcpy(output + i, &run, sizeof(run));
     }
     for (; i < len; i++)
@@ -97,8 +106,9 @@ static size_t pass_payload(struct unmask *unmask, struct slice *input, unsigned 
     if (len > unmask->payload_left)
         len = (size_t)unmask->payload_left;
     apply((const unsigned char *)input->ptr, output, len, unmask->key);
-    turn_key(unmask->key, len);
     unmask->payload_left -= len;
+    if (unmask->payload_left > 0)
+        turn_key(unmask->key, len);
     input->ptr += len;
     input->len -= len;
     return len;
