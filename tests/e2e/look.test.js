@@ -134,6 +134,8 @@ async function fits(page, place) {
             if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON')
                 found.push(`${name} is too narrow for its text`);
         }
+        const title = document.getElementById('room-name');
+        if (title.scrollWidth > title.clientWidth) found.push('the name of the room is cut off');
         return found;
     });
     assert.deepEqual(faults, [], place);
