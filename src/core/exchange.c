@@ -10,7 +10,8 @@ static bool over_rate(struct session *session, size_t bytes)
 {
     const struct exchange_options *options = &session->exchange->options;
     uint64_t now = session->exchange->now;
-    if (bucket_is_full(&session->messages, options->messages_per_second, now))
+    if (bucket_is_full(&session->messages, options->messages_per_second, now) &&
+        bucket_is_full(&session->bytes, options->bytes_per_second, now))
         session->strikes = 0;
     bool message_fits = bucket_take(&session->messages, options->messages_per_second,
                                     options->messages_burst, 1, now);

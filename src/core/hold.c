@@ -69,6 +69,12 @@ bool hold_add(struct hold *hold, struct message *message)
     return true;
 }
 
+void hold_skip(struct hold *hold)
+{
+    hold_ack(hold, hold_last(hold));
+    hold->acked++;
+}
+
 bool hold_ack(struct hold *hold, uint64_t number)
 {
     if (number > hold_last(hold))

@@ -37,6 +37,9 @@ static inline uint64_t hold_last(const struct hold *hold)
     return hold->acked + hold->count;
 }
 
+/* Counts a message that is not held, and lets go of all before it. */
+void hold_skip(struct hold *hold);
+
 /* Lets go of all up to `number`. False where that number was never given out. */
 bool hold_ack(struct hold *hold, uint64_t number);
 

@@ -28,14 +28,38 @@ static void take(struct member *member, struct message *signal)
         hold_add(&member->heir->entry->late, signal);
 }
 
-/* Rewrites the sender's own bytes and shares them: no copy. */
-static int deliver_here(struct member *member, const struct session *session, struct slice data,
-                        struct message *message)
+static int deliver_copy(struct member *member, struct slice sender, struct slice data)
 {
     int error = can_take(member, data.len);
     if (error != 0)
         return error;
-    if (!reply_signal_in_place(message, member_name(session->member), data))
+    struct message *message = reply_signal(sender, data);
+    if (message == NULL)
+        return ERR_UNAVAILABLE;
+    take(member, message);
+    message_unref(message);
+    return 0;
+}
+
+#define ENVELOPE_USUAL 1024 /* bytes of a message around its data, the room in front included */
+
+/* A little data in a large message, which a hold would keep whole though it counts only what it sends. */
+static bool is_mostly_chaff(const struct message *message, struct slice data)
+{
+    return message->capacity / 2 > data.len + ENVELOPE_USUAL;
+}
+
+/* Rewrites the sender's own bytes and shares them: no copy. */
+static int deliver_here(struct member *member, const struct session *session, struct slice data,
+                        struct message *message)
+{
+    struct slice sender = member_name(session->member);
+    if (is_mostly_chaff(message, data))
+        return deliver_copy(member, sender, data);
+    int error = can_take(member, data.len);
+    if (error != 0)
+        return error;
+    if (!reply_signal_in_place(message, sender, data))
         return ERR_INTERNAL;
     take(member, message);
     return 0;
@@ -79,19 +103,6 @@ void route_signal(struct session *session, const struct envelope *envelope, stru
         session_fail(session, error, envelope->to, envelope->id);
 }
 
-static int deliver_frame(struct member *member, const struct frame *signal)
-{
-    int error = can_take(member, signal->data.len);
-    if (error != 0)
-        return error;
-    struct message *message = reply_signal(signal->sender, signal->data);
-    if (message == NULL)
-        return ERR_UNAVAILABLE;
-    take(member, message);
-    message_unref(message);
-    return 0;
-}
-
 static void return_to_sender(struct exchange *exchange, const struct frame *signal, int error)
 {
     struct frame answer = *signal;
@@ -108,7 +119,7 @@ void route_on_signal(struct exchange *exchange, const struct frame *frame)
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     int error = 0;
     if (member != NULL && (member->session != NULL || member->heir != NULL))
-        error = deliver_frame(member, frame);
+        error = deliver_copy(member, frame->sender, frame->data);
     else if (!handover_pass_on(exchange, frame))
         error = member == NULL ? ERR_PEER_NOT_FOUND : ERR_UNAVAILABLE;
     if (error != 0)

@@ -308,10 +308,10 @@ void session_take(struct session *session, struct message *signal)
     /* What was written to a live socket this long ago has arrived, or resuming will say that it can't. */
     while (session->hold.count > 0 && hold_is_full(&session->hold, &limits, signal->len))
         hold_ack(&session->hold, session->hold.acked + 1);
-    bool held = hold_add(&session->hold, signal);
+    if (!hold_add(&session->hold, signal))
+        hold_skip(&session->hold); /* the client counts it all the same */
     session->exchange->world.deliver(session->connection, signal);
-    if (held)
-        ask_for_ack(session, &limits);
+    ask_for_ack(session, &limits);
 }
 
 bool session_acked(struct session *session, uint64_t number)

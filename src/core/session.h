@@ -62,7 +62,7 @@ struct session {
     uint64_t received; /* signals from the client in this membership */
     struct hold hold;  /* signals to the client */
     struct bucket messages, bytes;
-    unsigned strikes;    /* rate-limited since the bucket was last full */
+    unsigned strikes;    /* rate-limited since both buckets were last full */
     bool *gone;          /* told when the session is freed; or NULL */
     struct frame *claim; /* waits until the peer's own signals are out of fences; or NULL */
     struct buf fences;   /* FRAME_FENCEs to pass on once the hold is handed over */
