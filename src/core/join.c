@@ -151,6 +151,23 @@ static void took_over(struct session *session, struct member *member, worker_id 
     handover_claim(session, former);
 }
 
+/* We are a member and cannot be: no memory for the roster. */
+static void undo(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    struct slice peer = {session->entry->peer, session->entry->peer_len};
+    log_event(LOG_ERROR, "roster-refused", LOG_SLICE("room", room_name(session->room)),
+              LOG_SLICE("peer", peer), LOG_END);
+    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_LEAVE,
+                                                                  .from = exchange->options.self,
+                                                                  .to = DIRECTORY,
+                                                                  .room = room_name(session->room),
+                                                                  .peer = peer,
+                                                                  .secret = session->secret,
+                                                                  .reason = LEAVE_LEFT});
+    session_refuse(session, ERR_UNAVAILABLE);
+}
+
 /* The answer to a join or a resume: the room with us in it. */
 static void on_answer(struct session *session, const struct frame *frame)
 {
@@ -158,9 +175,7 @@ static void on_answer(struct session *session, const struct frame *frame)
     bool whole = room_on_roster(session->room, frame);
     struct member *member = room_member(session->room, peer);
     if (!whole || member == NULL) {
-        log_event(LOG_ERROR, "roster-refused", LOG_SLICE("room", room_name(session->room)),
-                  LOG_SLICE("peer", peer), LOG_END);
-        session_refuse(session, ERR_UNAVAILABLE);
+        undo(session);
         return;
     }
     session->version = frame->version;
@@ -231,8 +246,8 @@ static void append_late(struct session *session, struct hold *late)
             log_event(LOG_ERROR, "no-memory", LOG_SLICE("room", room_name(session->room)), LOG_END);
 }
 
-/* What the client sent behind its join without waiting for the answer. */
-static void receive_early(struct session *session, struct hold *early)
+/* What the client sent behind its join without waiting for the answer. False: the session ended by it. */
+static bool receive_early(struct session *session, struct hold *early)
 {
     bool gone = false;
     session->gone = &gone;
@@ -243,6 +258,7 @@ static void receive_early(struct session *session, struct hold *early)
     }
     if (!gone)
         session->gone = NULL;
+    return !gone;
 }
 
 static void welcome(struct session *session, bool resuming, bool resumed, struct hold *early)
@@ -258,10 +274,18 @@ static void welcome(struct session *session, bool resuming, bool resumed, struct
     }
     session_send(session, message);
     send_held(session);
-    session->unconfirmed = resuming;
-    if (resuming)
+    /* What came early was sent before the client could see its new secret, and so confirms nothing. */
+    if (receive_early(session, early) && resuming && session->state == SESSION_HERE) {
+        session->unconfirmed = true;
         session->exchange->world.ping(session->connection, session->hold.acked);
-    receive_early(session, early);
+    }
+}
+
+/* Here or on another worker. Here: of two that waited for the same hold in vain the later one may have given up first. */
+static bool is_superseded(struct session *session, const struct member *member)
+{
+    return (member->session != NULL && member->session->version > session->version) ||
+           handover_is_superseded(session);
 }
 
 void join_finish(struct session *session, bool resumed)
@@ -274,7 +298,7 @@ void join_finish(struct session *session, bool resumed)
         session_refuse(session, ERR_UNAVAILABLE);
         return;
     }
-    if (handover_is_superseded(session)) {
+    if (is_superseded(session, member)) {
         session_superseded(session); /* another resumed it since, and has the hold */
         session_free(session);
         return;

@@ -116,7 +116,7 @@ bool cluster_step(struct cluster *cluster)
     for (int i = 0; i < 2 * CLUSTER_WORKERS; i++) {
         struct buf *link =
             i < CLUSTER_WORKERS ? &cluster->up[i] : &cluster->down[i - CLUSTER_WORKERS];
-        if (link->len > 0)
+        if (link->len > 0 && !cluster->frozen[i % CLUSTER_WORKERS])
             busy[count++] = i;
     }
     if (count == 0)
@@ -170,6 +170,7 @@ static void deliver_cb(void *connection, struct message *message)
     struct slice text = message_text(message);
     cJSON *json = cJSON_ParseWithLength(text.ptr, text.len);
     message_frame(message);
+    client->footprint = message->capacity;
     assert(json != NULL);
     const char *type = cJSON_GetObjectItem(json, "type")->valuestring;
     if (strcmp(type, "joined") == 0)
@@ -292,7 +293,7 @@ void client_done(struct client *client)
 void client_connect(struct client *client, int worker, const char *room)
 {
     client->worker = worker;
-    client->joined = client->pinged = false;
+    client->joined = client->resumed = client->pinged = false;
     client->closed = 0;
     client->session = exchange_open(client->cluster->exchanges[worker], client, slice_of(room), 1);
     assert(client->session != NULL);

@@ -30,6 +30,7 @@ struct client {
     int count, read;
     uint64_t ping;     /* number of a WebSocket ping that was not answered yet */
     bool pinged, mute; /* mute: never answers pings */
+    size_t footprint;  /* bytes of memory behind the last message */
 };
 
 struct cluster {
@@ -42,6 +43,7 @@ struct cluster {
     uint64_t now;
     uint64_t random;
     unsigned long frames;
+    bool frozen[CLUSTER_WORKERS]; /* nothing comes to it or from it */
 };
 
 void cluster_start(struct cluster *cluster, uint64_t seed);

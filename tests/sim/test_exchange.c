@@ -11,7 +11,7 @@
 #include "sim/cluster.h"
 
 static struct cluster cluster;
-static struct client alice, bob, carol;
+static struct client alice, bob, carol, dave;
 
 static int setup(void **state)
 {
@@ -20,6 +20,7 @@ static int setup(void **state)
     client_init(&alice, &cluster);
     client_init(&bob, &cluster);
     client_init(&carol, &cluster);
+    client_init(&dave, &cluster);
     return 0;
 }
 
@@ -30,7 +31,16 @@ static int teardown(void **state)
     client_done(&alice);
     client_done(&bob);
     client_done(&carol);
+    client_done(&dave);
     return 0;
+}
+
+static void restart_all(void)
+{
+    for (int i = 0; i < CLUSTER_WORKERS; i++) {
+        exchange_free(cluster.exchanges[i]);
+        cluster_restart(&cluster, i);
+    }
 }
 
 static const char *text_of(const cJSON *json, const char *name)
@@ -444,14 +454,9 @@ static void order_holds_while_the_addressee_moves(void **state)
 static void floods_are_limited_then_closed(void **state)
 {
     (void)state;
-    teardown(NULL);
-    setup(NULL);
-    for (int i = 0; i < CLUSTER_WORKERS; i++)
-        exchange_free(cluster.exchanges[i]);
     cluster.options.messages_per_second = 10;
     cluster.options.messages_burst = 20;
-    for (int i = 0; i < CLUSTER_WORKERS; i++)
-        cluster_restart(&cluster, i);
+    restart_all();
     join_both(0, 0);
     for (int i = 1; i <= 40 && alice.closed == 0; i++)
         signal_number(&alice, "bob", i);
@@ -479,6 +484,116 @@ static void draining_says_goaway_once(void **state)
     cluster_settle(&cluster);
     assert_true(carol.resumed);
     assert_false(client_has(&bob, "peer-away", "alice"));
+}
+
+static void floods_of_bytes_alone_are_closed_too(void **state)
+{
+    (void)state;
+    cluster.options.bytes_per_second = 100;
+    cluster.options.bytes_burst = 1000;
+    restart_all();
+    join_both(0, 0);
+    for (int i = 1; i <= 60 && alice.closed == 0; i++)
+        signal_number(&alice, "bob", i);
+    assert_int_equal(alice.closed, CLOSE_RATE_LIMITED);
+}
+
+static void what_came_before_the_answer_does_not_confirm_it(void **state)
+{
+    (void)state;
+    char secret[200];
+    join_both(0, 1);
+    strcpy(secret, bob.session_text);
+    client_drop(&bob);
+    client_resume(&bob, 2, "room");
+    client_send(&bob, "{\"type\":\"ping\"}");
+    cluster_settle(&cluster);
+    assert_non_null(client_next(&bob, "pong"));
+    strcpy(bob.session_text, secret); /* joined and pong were lost on the way */
+    client_drop(&bob);
+    client_resume(&bob, 3, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+}
+
+/* The former holder is frozen; who comes last gives up first, and those before it must not take its place. */
+static void of_many_that_wait_in_vain_the_last_one_stays(void **state)
+{
+    (void)state;
+    struct client *heirs[] = {&bob, &carol, &dave};
+    join_both(0, 1);
+    cluster.frozen[1] = true;
+    strcpy(carol.session_text, bob.session_text);
+    strcpy(dave.session_text, bob.session_text);
+    client_drop(&bob);
+    for (int i = 0; i < 3; i++) {
+        strcpy(heirs[i]->peer, "bob");
+        client_resume(heirs[i], 2, "room");
+        cluster_settle(&cluster);
+    }
+    cluster_advance(&cluster, 6000);
+    cluster_settle(&cluster);
+    assert_non_null(dave.session);
+    assert_false(dave.resumed);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    assert_int_equal(next_number(&dave), 1);
+    client_send(&dave, "{\"type\":\"leave\"}");
+    cluster.frozen[1] = false;
+    cluster_settle(&cluster);
+    assert_int_equal(dave.closed, CLOSE_NORMAL);
+    assert_true(client_has(&alice, "peer-left", "bob"));
+    cluster_advance(&cluster, 31000);
+}
+
+static void a_little_data_in_a_large_message_holds_little(void **state)
+{
+    (void)state;
+    static char chaff[60000];
+    memset(chaff, 'x', sizeof(chaff) - 1);
+    join_both(0, 0);
+    client_send(&alice, "{\"type\":\"signal\",\"to\":\"bob\",\"data\":{\"n\":1},\"x\":\"%s\"}",
+                chaff);
+    assert_int_equal(next_number(&bob), 1);
+    assert_true(bob.footprint < 4096);
+}
+
+static void both_sides_count_alike_without_memory(void **state)
+{
+    (void)state;
+    cluster.options.hold_messages = 1;
+    restart_all();
+    join_both(0, 0);
+    signal_number(&alice, "bob", 1);
+    mem_fail_nth(2); /* the message is the first: its place in the hold */
+    signal_number(&alice, "bob", 2);
+    mem_fail_nth(0);
+    assert_int_equal(bob.received, 2);
+    client_send(&bob, "{\"type\":\"ping\",\"received\":2}");
+    assert_int_equal(bob.closed, 0);
+}
+
+/* Memory runs out at any place of a join's way: who was refused is no member, who was not is one. */
+static void no_member_is_left_behind_by_a_failed_join(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n < 60; n++) {
+        teardown(NULL);
+        setup(NULL);
+        client_join(&alice, 0, "room", "alice");
+        cluster_settle(&cluster);
+        client_join(&bob, 1, "room", "bob");
+        mem_fail_nth(n);
+        cluster_settle(&cluster);
+        mem_fail_nth(0);
+        if (bob.closed != 0)
+            cluster_advance(&cluster, 31000);
+        cluster_settle(&cluster);
+        client_join(&carol, 3, "room", "carol");
+        cluster_settle(&cluster);
+        const cJSON *peers = cJSON_GetObjectItem(client_next(&carol, "joined"), "peers");
+        assert_int_equal(cJSON_GetArraySize(peers), bob.closed == 0 ? 2 : 1);
+    }
 }
 
 /* The nth allocation fails, for every n that a small story needs: nobody crashes, nothing leaks, and whoever is not told
@@ -538,6 +653,12 @@ int main(void)
         TEST(order_holds_while_the_addressee_moves),
         TEST(floods_are_limited_then_closed),
         TEST(draining_says_goaway_once),
+        TEST(floods_of_bytes_alone_are_closed_too),
+        TEST(what_came_before_the_answer_does_not_confirm_it),
+        TEST(of_many_that_wait_in_vain_the_last_one_stays),
+        TEST(a_little_data_in_a_large_message_holds_little),
+        TEST(both_sides_count_alike_without_memory),
+        TEST(no_member_is_left_behind_by_a_failed_join),
         TEST(any_allocation_may_fail),
         cmocka_unit_test_prestate_setup_teardown(a_signal_reaches_its_addressee_only, setup,
                                                  teardown, &one),
