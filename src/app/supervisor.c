@@ -153,16 +153,19 @@ static void signal_cb(uv_signal_t *handle, int number)
         stop_at_once(supervisor);
 }
 
-static void start_signals(struct supervisor *supervisor)
+static int start_signals(struct supervisor *supervisor)
 {
     static const int numbers[SIGNAL_COUNT] = {
         [ON_TERM] = SIGTERM, [ON_INT] = SIGINT, [ON_HUP] = SIGHUP};
+    int error = 0;
     signal(SIGPIPE, SIG_IGN);
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
-        uv_signal_init(&supervisor->loop, &supervisor->signals[i]);
+    for (int i = 0; i < SIGNAL_COUNT && error == 0; i++) {
+        error = uv_signal_init(&supervisor->loop, &supervisor->signals[i]);
         supervisor->signals[i].data = supervisor;
-        uv_signal_start(&supervisor->signals[i], signal_cb, numbers[i]);
+        if (error == 0)
+            error = uv_signal_start(&supervisor->signals[i], signal_cb, numbers[i]);
     }
+    return error;
 }
 
 /* --- ticket keys: each signs for one rotation, and is read for another --- */
@@ -255,6 +258,13 @@ static int complain(const char *text, int exit_code)
     return exit_code;
 }
 
+/* 0, or a libuv error: so short of descriptors a loop can't be used, nor closed, and the process should end. */
+static int start_loop(struct supervisor *supervisor)
+{
+    int error = uv_loop_init(&supervisor->loop);
+    return error != 0 ? error : start_signals(supervisor);
+}
+
 static void run(struct supervisor *supervisor)
 {
     struct workers_options options = {
@@ -265,8 +275,6 @@ static void run(struct supervisor *supervisor)
         .keys = &supervisor->keys,
     };
     struct workers_events events = {supervisor, on_all_ready, on_reloaded, on_gone, on_hopeless};
-    uv_loop_init(&supervisor->loop);
-    start_signals(supervisor);
     start_rotation(supervisor);
     uv_timer_init(&supervisor->loop, &supervisor->phase_timer);
     supervisor->phase_timer.data = supervisor;
@@ -293,11 +301,16 @@ int supervisor_run(const struct config *config)
         listeners_done(&supervisor.listeners);
         return complain("no memory to share with workers", EXIT_FAILED);
     }
-    log_listeners(&supervisor.listeners);
-    run(&supervisor);
+    int error = start_loop(&supervisor);
+    if (error == 0) {
+        log_listeners(&supervisor.listeners);
+        run(&supervisor);
+        log_event(LOG_INFO, "stopped", LOG_END);
+    } else {
+        supervisor.exit_code = complain(uv_strerror(error), EXIT_FAILED);
+    }
     listeners_done(&supervisor.listeners);
     shared_done(&supervisor.shared);
     explicit_bzero(&supervisor.keys, sizeof(supervisor.keys));
-    log_event(LOG_INFO, "stopped", LOG_END);
     return supervisor.exit_code;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #include "app/config.h"
@@ -179,19 +180,33 @@ static void ignore_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
+/* Somebody may have set the variable by hand: then this descriptor is anything, or free for libuv to take. */
+static bool has_supervisor(void)
+{
+    struct stat status;
+    return fstat(WORKER_FD_HUB, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+static int complain(const char *text, const char *cause)
+{
+    fprintf(stderr, "roomline: %s%s\n", text, cause);
+    return EXIT_FAILURE;
+}
+
 int worker_run(void)
 {
     struct worker worker = {.shared.fd = -1};
     struct hub_link_events events = {&worker, on_control, on_lost};
-    int error = 0;
+    if (!has_supervisor())
+        return complain(WORKER_VARIABLE " is set, but there is no supervisor", "");
     ignore_signals();
     crypto_init();
-    uv_loop_init(&worker.loop);
+    int error = uv_loop_init(&worker.loop);
+    if (error != 0)
+        return complain("a worker cannot start: ", uv_strerror(error));
     worker.link = hub_link_open(&worker.loop, WORKER_FD_HUB, &events, &error);
-    if (worker.link == NULL) {
-        fputs("roomline: " WORKER_VARIABLE " is set, but there is no supervisor\n", stderr);
-        worker.exit_code = EXIT_FAILURE;
-    }
+    if (worker.link == NULL)
+        worker.exit_code = complain("a worker has no link: ", uv_strerror(error));
     uv_run(&worker.loop, UV_RUN_DEFAULT);
     int busy = uv_loop_close(&worker.loop);
     assert(busy == 0);
