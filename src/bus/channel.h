@@ -15,7 +15,8 @@ struct channel_events {
     /* A packet of the other side, valid for the call. May close the channel. */
     void (*on_packet)(struct channel *channel, enum packet_kind kind, struct slice payload);
 
-    /* The other side is gone or not to be trusted. At most once, never from a call of ours; close the channel. */
+    /* The other side is gone or not to be trusted. At most once, never from a call of ours; close
+     * the channel. */
     void (*on_lost)(struct channel *channel, const char *cause);
 
     /* After channel_close(): the memory may be freed. */

@@ -52,16 +52,31 @@ static void answer_for_absent(struct hub *hub, const struct frame *frame)
         channel_send_frame(&asker->channel, &answer);
 }
 
+static bool is_full(const struct hub_worker *worker)
+{
+    return channel_waiting(&worker->channel) > BUS_WAITING_MAX;
+}
+
 /* The bytes go on as they came: only the envelope of a frame was looked at. */
 static void pass_on(struct hub *hub, const struct frame *frame, struct slice bytes)
 {
     struct frame answer;
     struct hub_worker *to = find(hub, frame->to);
-    bool full = to != NULL && channel_waiting(&to->channel) > BUS_WAITING_MAX;
-    if (to == NULL || (full && bus_refuse(frame, &answer)))
+    if (to == NULL || (is_full(to) && bus_refuse_waiting(frame, &answer)))
         answer_for_absent(hub, frame);
     else
         channel_send(&to->channel, PACKET_FRAME, bytes);
+}
+
+/* A roster is far larger than the request for it: one who does not read what was asked for gets no
+ * more of them. */
+static void ask_directory(struct hub_worker *asker, const struct frame *frame)
+{
+    struct frame answer;
+    if (is_full(asker) && bus_refuse_waiting(frame, &answer))
+        channel_send_frame(&asker->channel, &answer);
+    else
+        directory_on_frame(asker->hub->directory, frame);
 }
 
 static void directory_send(void *context, const struct frame *frame)
@@ -73,7 +88,8 @@ static void directory_send(void *context, const struct frame *frame)
                   LOG_SLICE("room", frame->room), LOG_END);
 }
 
-/* `from` is proven only towards the directory: between workers a former holder passes frames on for others. */
+/* `from` is proven only towards the directory: between workers a former holder passes frames on for
+ * others. */
 static bool route(struct hub_worker *worker, struct slice bytes)
 {
     struct hub *hub = worker->hub;
@@ -88,7 +104,7 @@ static bool route(struct hub_worker *worker, struct slice bytes)
     }
     if (!is_between(frame.kind, FRAME_JOIN, FRAME_LEAVE) || frame.from != worker->id)
         return false;
-    directory_on_frame(hub->directory, &frame);
+    ask_directory(worker, &frame);
     return true;
 }
 

@@ -1,5 +1,6 @@
-/* The supervisor's end of the sockets to its workers: holds the directory, passes frames on, answers for workers that
- * are no more. What workers send is not trusted: a malformed frame ends the link to the one that sent it. */
+/* The supervisor's end of the sockets to its workers: holds the directory, passes frames on,
+ * answers for workers that are no more. What workers send is not trusted: a malformed frame ends
+ * the link to the one that sent it. */
 #ifndef ROOMLINE_BUS_HUB_H
 #define ROOMLINE_BUS_HUB_H
 
@@ -22,15 +23,16 @@ struct hub_events {
 
 struct hub;
 
-/* `directory`: as for directory_new(), its send and context are ours; NULL: the one worker holds the directory, and
- * frames are a breach. */
+/* `directory`: as for directory_new(), its send and context are ours; NULL: the one worker holds
+ * the directory, and frames are a breach. */
 struct hub *hub_new(uv_loop_t *loop, const struct directory_options *directory,
                     const struct hub_events *events);
 
 /* Takes over the socket to a new worker, also where this fails. 0 or a libuv error. */
 int hub_add(struct hub *hub, worker_id worker, int fd);
 
-/* A worker is no more: closes its link, its peers are away, the others are told. An unknown one is let through. */
+/* A worker is no more: closes its link, its peers are away, the others are told. An unknown one is
+ * let through. */
 void hub_remove(struct hub *hub, worker_id worker);
 
 void hub_control(struct hub *hub, worker_id worker, enum packet_kind kind, struct slice payload);

@@ -38,7 +38,7 @@ static void link_send(struct bus *bus, const struct frame *frame)
     struct hub_link *link = link_of_bus(bus);
     struct frame answer;
     bool full = channel_waiting(&link->channel) > BUS_WAITING_MAX;
-    if (full && bus_refuse(frame, &answer))
+    if (full && bus_refuse_waiting(frame, &answer))
         refuse(link, frame);
     else if (!channel_send_frame(&link->channel, frame))
         refuse(link, frame);

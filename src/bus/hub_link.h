@@ -1,5 +1,5 @@
-/* A worker's end of the socket to the supervisor: the bus of an instance with several workers, and in every
- * instance the way by which the supervisor rules the worker. */
+/* A worker's end of the socket to the supervisor: the bus of an instance with several workers, and
+ * in every instance the way by which the supervisor rules the worker. */
 #ifndef ROOMLINE_BUS_HUB_LINK_H
 #define ROOMLINE_BUS_HUB_LINK_H
 
@@ -14,13 +14,15 @@ struct hub_link_events {
     /* Any packet but a frame. */
     void (*on_control)(void *context, enum packet_kind kind, struct slice payload);
 
-    /* The supervisor is gone, or the link is of no use any more. Once; the link must still be closed. */
+    /* The supervisor is gone, or the link is of no use any more. Once; the link must still be
+     * closed. */
     void (*on_lost)(void *context, const char *cause);
 };
 
 struct hub_link;
 
-/* Takes over the socket, also where this fails. NULL: it can't be used; then ret_error is a libuv error. */
+/* Takes over the socket, also where this fails. NULL: it can't be used; then ret_error is a libuv
+ * error. */
 struct hub_link *hub_link_open(uv_loop_t *loop, int fd, const struct hub_link_events *events,
                                int *ret_error);
 

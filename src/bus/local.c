@@ -8,8 +8,10 @@
 struct local_bus {
     struct bus bus; /* first, so that one is the other */
     struct directory *directory;
-    struct buf queue;      /* encoded frames, sent since the last flush */
-    struct buf delivering; /* those that flush() is at */
+    struct buf sent;    /* encoded frames of the worker since the last flush */
+    struct buf routing; /* those of them that flush() is at */
+    struct buf inbox;   /* for the worker */
+    struct buf delivering;
     bool flushing;
 };
 
@@ -18,11 +20,11 @@ static struct local_bus *local_of(const struct bus *bus)
     return (struct local_bus *)bus;
 }
 
-static void queue_frame(struct local_bus *local, const struct frame *frame)
+static void queue_frame(struct buf *queue, const struct frame *frame)
 {
-    size_t before = local->queue.len;
-    frame_encode(frame, &local->queue);
-    if (!buf_failed(&local->queue))
+    size_t before = queue->len;
+    frame_encode(frame, queue);
+    if (!buf_failed(queue))
         return;
     /* Without this frame worker and directory would disagree for good: better to start anew. */
     log_event(LOG_ERROR, "bus-full", LOG_STR("frame", frame_name(frame->kind)),
@@ -34,31 +36,52 @@ static void local_send(struct bus *bus, const struct frame *frame)
 {
     struct local_bus *local = local_of(bus);
     struct frame answer;
-    if (local->queue.len > BUS_WAITING_MAX && bus_refuse(frame, &answer))
-        queue_frame(local, &answer);
+    if (local->sent.len > BUS_WAITING_MAX && bus_refuse_waiting(frame, &answer))
+        queue_frame(&local->inbox, &answer);
     else
-        queue_frame(local, frame);
+        queue_frame(&local->sent, frame);
 }
 
 static void directory_send(void *context, const struct frame *frame)
 {
-    queue_frame(context, frame);
+    struct local_bus *local = context;
+    queue_frame(&local->inbox, frame);
 }
 
-static void deliver(struct local_bus *local, struct slice bytes)
+/* Empties `queue`, but for what comes into it meanwhile, into `take`. */
+static void empty(struct local_bus *local, struct buf *queue, struct buf *taken,
+                  void (*take)(struct local_bus *local, const struct frame *frame))
 {
+    struct buf spare = *taken;
+    *taken = *queue;
+    *queue = spare;
+    struct slice bytes = buf_slice(taken);
     while (bytes.len > 0) {
         struct frame frame;
-        size_t len = (size_t)frame_measure(bytes, BUS_QUEUE_MAX);
-        if (frame_decode((struct slice){bytes.ptr, len}, &frame) != 0)
+        if (!frame_next(&bytes, &frame))
             abort(); /* we encoded it ourselves */
-        if (frame.to == DIRECTORY)
-            directory_on_frame(local->directory, &frame);
-        else
-            local->bus.on_frame(local->bus.context, &frame);
-        bytes.ptr += len;
-        bytes.len -= len;
+        take(local, &frame);
     }
+    buf_clear(taken);
+    if (taken->capacity > BUS_WAITING_MAX)
+        buf_done(taken);
+}
+
+static void deliver(struct local_bus *local, const struct frame *frame)
+{
+    local->bus.on_frame(local->bus.context, frame);
+}
+
+/* What the hub does. A roster is far larger than the request for it, so the worker gets its own
+ * between requests. */
+static void route(struct local_bus *local, const struct frame *frame)
+{
+    if (frame->to == DIRECTORY)
+        directory_on_frame(local->directory, frame);
+    else
+        queue_frame(&local->inbox, frame);
+    if (local->inbox.len > BUS_WAITING_MAX)
+        empty(local, &local->inbox, &local->delivering, deliver);
 }
 
 /* Each round delivers what the round before gave rise to; answers end it. */
@@ -68,14 +91,9 @@ static void local_flush(struct bus *bus)
     if (local->flushing)
         return;
     local->flushing = true;
-    while (local->queue.len > 0) {
-        struct buf empty = local->delivering;
-        local->delivering = local->queue;
-        local->queue = empty;
-        deliver(local, buf_slice(&local->delivering));
-        buf_clear(&local->delivering);
-        if (local->delivering.capacity > BUS_WAITING_MAX)
-            buf_done(&local->delivering);
+    while (local->sent.len > 0 || local->inbox.len > 0) {
+        empty(local, &local->sent, &local->routing, route);
+        empty(local, &local->inbox, &local->delivering, deliver);
     }
     local->flushing = false;
 }
@@ -104,7 +122,9 @@ struct bus *local_bus_new(const struct directory_options *options, uint64_t now)
         return NULL;
     }
     local->bus = (struct bus){.send = local_send, .flush = local_flush};
-    buf_init(&local->queue, BUS_QUEUE_MAX);
+    buf_init(&local->sent, BUS_QUEUE_MAX);
+    buf_init(&local->routing, BUS_QUEUE_MAX);
+    buf_init(&local->inbox, BUS_QUEUE_MAX);
     buf_init(&local->delivering, BUS_QUEUE_MAX);
     return &local->bus;
 }
@@ -115,7 +135,9 @@ void local_bus_free(struct bus *bus)
         return;
     struct local_bus *local = local_of(bus);
     directory_free(local->directory);
-    buf_done(&local->queue);
+    buf_done(&local->sent);
+    buf_done(&local->routing);
+    buf_done(&local->inbox);
     buf_done(&local->delivering);
     mem_free(local);
 }

@@ -5,8 +5,8 @@
 #include "bus/bus.h"
 #include "core/directory.h"
 
-/* `options` as for directory_new(); their send and context are ours. Set on_frame and context of the bus next. NULL: no
- * memory. */
+/* `options` as for directory_new(); their send and context are ours. Set on_frame and context of
+ * the bus next. NULL: no memory. */
 struct bus *local_bus_new(const struct directory_options *options, uint64_t now);
 void local_bus_free(struct bus *bus);
 

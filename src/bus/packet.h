@@ -1,5 +1,6 @@
-/* What goes over the socket between supervisor and worker: packets of u32 length (of what follows, little
- * endian), u8 kind, payload. Most are frames; the rest is how the supervisor rules its workers. */
+/* What goes over the socket between supervisor and worker: packets of u32 length (of what follows,
+ * little endian), u8 kind, payload. Most are frames; the rest is how the supervisor rules its
+ * workers. */
 #ifndef ROOMLINE_BUS_PACKET_H
 #define ROOMLINE_BUS_PACKET_H
 
@@ -42,7 +43,8 @@ bool packet_add(struct buf *out, enum packet_kind kind, struct slice payload);
 size_t packet_begin(struct buf *out, enum packet_kind kind);
 bool packet_end(struct buf *out, size_t begin);
 
-/* Takes the first packet off `bytes`. 1; 0 where it is not whole yet; -1 where that side sends no such packet. */
+/* Takes the first packet off `bytes`. 1; 0 where it is not whole yet; -1 where that side sends no
+ * such packet. */
 int packet_next(struct slice *bytes, enum packet_side from, enum packet_kind *ret_kind,
                 struct slice *ret_payload);
 

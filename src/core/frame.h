@@ -49,7 +49,7 @@ enum frame_kind {
 
     /* worker to worker */
     FRAME_SIGNAL,      /* hops room peer(to) sender id data */
-    FRAME_UNDELIVERED, /* room peer(to) sender id error: a signal that found nobody, on its way back */
+    FRAME_UNDELIVERED, /* room peer(to) sender id error: a signal that found nobody, on its way back; or an info (peer = sender) */
     FRAME_CLAIM, /* request room peer version(of the takeover) received: I hold this membership now, hand me what you held */
     FRAME_HOLD,  /* request room peer data(one held message); several, in order */
     FRAME_HANDED, /* request room peer received(from the client) error(0, or it can't be resumed): that was all */

@@ -130,6 +130,8 @@ void route_on_undelivered(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     struct member *sender = room == NULL ? NULL : room_member(room, frame->sender);
+    /* From a peer to itself is also how the bus answers a FRAME_INFO, which has no `to`. */
+    struct slice to = slice_equal(frame->peer, frame->sender) ? SLICE_NONE : frame->peer;
     if (sender != NULL && sender->session != NULL && sender->session->state == SESSION_HERE)
-        session_fail(sender->session, frame->error, frame->peer, frame->id);
+        session_fail(sender->session, frame->error, to, frame->id);
 }

@@ -169,6 +169,20 @@ static void info_is_told(void **state)
     assert_string_equal(text_of(info, "name"), "A");
 }
 
+static void info_that_the_bus_has_no_room_for_is_an_error(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    exchange_on_frame(cluster.exchanges[0], &(struct frame){.kind = FRAME_UNDELIVERED,
+                                                            .room = SLICE("room"),
+                                                            .peer = SLICE("alice"),
+                                                            .sender = SLICE("alice"),
+                                                            .error = ERR_UNAVAILABLE});
+    const cJSON *error = client_next(&alice, "error");
+    assert_string_equal(text_of(error, "code"), "unavailable");
+    assert_null(cJSON_GetObjectItem(error, "to"));
+}
+
 static void no_join_in_time_is_4008(void **state)
 {
     (void)state;
@@ -637,6 +651,7 @@ int main(void)
         TEST(a_full_room_is_refused),
         TEST(leaving_is_told_and_closes),
         TEST(info_is_told),
+        TEST(info_that_the_bus_has_no_room_for_is_an_error),
         TEST(no_join_in_time_is_4008),
         TEST(messages_sent_behind_the_join_wait_for_it),
         TEST(a_resume_acknowledges_what_the_client_has),

@@ -419,6 +419,29 @@ static void a_worker_that_reads_nothing_at_all_is_given_up(void **state)
     mem_free(data);
 }
 
+/* Worker 1 asks for a roster of 8 MiB again and again, and does not read. */
+static void who_does_not_read_rosters_is_refused_more(void **state)
+{
+    size_t len = (size_t)8 << 20;
+    char *info = mem_must(len);
+    struct frame got;
+    (void)state;
+    memset(info, 'x', len);
+    struct frame join = worker_frame(FRAME_JOIN, 2, DIRECTORY);
+    join.info = (struct slice){info, len};
+    far_end_send_frame(&workers[2], &join);
+    assert_int_equal(take(2, &got), FRAME_ROOM);
+    for (size_t asked = 0; asked < BUS_QUEUE_MAX + 2 * len; asked += len)
+        send_as(FRAME_READ, 1, DIRECTORY);
+    unsigned rosters = 0;
+    while (take(1, &got) == FRAME_ROOM)
+        rosters++;
+    assert_int_equal(got.kind, FRAME_REFUSED);
+    assert_in_range(rosters, 1, 8);
+    assert_int_equal(seen.lost, 0);
+    mem_free(info);
+}
+
 #define HUB_TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -446,6 +469,7 @@ int main(void)
         HUB_TEST(a_frame_split_at_every_byte_is_put_together),
         HUB_TEST(what_the_socket_does_not_take_at_once_follows),
         HUB_TEST(signals_to_a_worker_that_does_not_read_come_back),
+        HUB_TEST(who_does_not_read_rosters_is_refused_more),
         HUB_TEST(a_worker_that_reads_nothing_at_all_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static struct {
     unsigned count;
     enum frame_kind kinds[16];
     uint32_t request;
-    int error;
+    int errors[16];
     bool sending;   /* a frame came in while we were in send() */
     bool answers;   /* on_frame sends a frame itself */
     bool flushes;   /* on_frame calls flush() */
@@ -49,9 +49,9 @@ static void on_frame(void *context, const struct frame *frame)
     assert_false(seen.sending);
     assert_int_equal(seen.depth++, 0);
     assert_true(seen.count < 16);
-    seen.kinds[seen.count++] = frame->kind;
+    seen.kinds[seen.count] = frame->kind;
+    seen.errors[seen.count++] = frame->error;
     seen.request = frame->request;
-    seen.error = frame->error;
     if (seen.answers) {
         seen.answers = false;
         send_join(99, "second");
@@ -139,14 +139,47 @@ static void with_too_much_waiting_requests_are_refused(void **state)
     send_join(8, "ann");
     bus->flush(bus);
     assert_int_equal(seen.count, 2);
-    assert_int_equal(seen.kinds[0], FRAME_SIGNAL);
-    assert_int_equal(seen.kinds[1], FRAME_REFUSED);
-    assert_int_equal(seen.error, ERR_UNAVAILABLE);
+    assert_int_equal(seen.kinds[0], FRAME_REFUSED);
+    assert_int_equal(seen.errors[0], ERR_UNAVAILABLE);
+    assert_int_equal(seen.kinds[1], FRAME_SIGNAL);
     assert_int_equal(local_bus_rooms(bus), 0);
     send_join(9, "ann");
     bus->flush(bus);
     assert_int_equal(seen.kinds[2], FRAME_ROOM);
     mem_free(large);
+}
+
+static void count_frame(void *context, const struct frame *frame)
+{
+    (void)context;
+    (void)frame;
+    seen.count++;
+}
+
+/* Each answer is a roster of 4 MiB: all at once they would be over what may ever be queued. */
+static void answers_are_delivered_between_requests(void **state)
+{
+    size_t len = (size_t)4 << 20;
+    char *info = mem_must(len);
+    (void)state;
+    memset(info, 'x', len);
+    bus->on_frame = count_frame;
+    bus->send(bus, &(struct frame){.kind = FRAME_JOIN,
+                                   .from = SELF,
+                                   .to = DIRECTORY,
+                                   .request = 1,
+                                   .room = SLICE("room"),
+                                   .peer = SLICE("ann"),
+                                   .secret = secret,
+                                   .info = {info, len}});
+    unsigned reads = (unsigned)(BUS_QUEUE_MAX / len) + 1;
+    for (unsigned i = 0; i < reads; i++)
+        bus->send(bus,
+                  &(struct frame){
+                      .kind = FRAME_READ, .from = SELF, .to = DIRECTORY, .room = SLICE("room")});
+    bus->flush(bus);
+    assert_int_equal(seen.count, 1 + reads);
+    mem_free(info);
 }
 
 int main(void)
@@ -157,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_flush_within_a_flush_is_ignored, start, stop),
         cmocka_unit_test_setup_teardown(frames_for_this_worker_come_back, start, stop),
         cmocka_unit_test_setup_teardown(with_too_much_waiting_requests_are_refused, start, stop),
+        cmocka_unit_test_setup_teardown(answers_are_delivered_between_requests, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,36 @@ static void whoever_waits_is_answered(void **state)
     }
 }
 
+static void an_info_goes_back_to_its_own_peer(void **state)
+{
+    struct frame frame = asked(FRAME_INFO), answer;
+    (void)state;
+    assert_true(bus_refuse(&frame, &answer));
+    assert_int_equal(answer.kind, FRAME_UNDELIVERED);
+    assert_true(slice_is(answer.sender, "bob"));
+    assert_true(slice_is(answer.peer, "bob"));
+}
+
+/* Or the sender's worker would take it that the peer lives there, and send another fence after
+ * it. */
+static void a_fence_is_never_answered_in_the_name_of_the_dead(void **state)
+{
+    struct frame frame = asked(FRAME_FENCE), answer;
+    (void)state;
+    assert_true(bus_refuse(&frame, &answer));
+    assert_int_equal(answer.from, DIRECTORY);
+}
+
+static void claims_and_fences_are_rather_late_than_refused(void **state)
+{
+    struct frame claim = asked(FRAME_CLAIM), fence = asked(FRAME_FENCE), join = asked(FRAME_JOIN);
+    struct frame answer;
+    (void)state;
+    assert_false(bus_refuse_waiting(&claim, &answer));
+    assert_false(bus_refuse_waiting(&fence, &answer));
+    assert_true(bus_refuse_waiting(&join, &answer));
+}
+
 static void an_answer_is_never_answered(void **state)
 {
     static const enum frame_kind kinds[] = {FRAME_UNDELIVERED, FRAME_HANDED, FRAME_FENCED,
@@ -77,6 +107,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_goes_back_as_undelivered),
+        cmocka_unit_test(an_info_goes_back_to_its_own_peer),
+        cmocka_unit_test(a_fence_is_never_answered_in_the_name_of_the_dead),
+        cmocka_unit_test(claims_and_fences_are_rather_late_than_refused),
         cmocka_unit_test(whoever_waits_is_answered),
         cmocka_unit_test(an_answer_is_never_answered),
     };
