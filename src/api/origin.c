@@ -18,8 +18,8 @@ static bool names_port(struct slice host)
     return colon != NULL && host.ptr[host.len - 1] != ']'; /* which ends an IPv6 address */
 }
 
-/* Browsers leave the scheme's own port out, in both headers. So a request without TLS for a host without port may
- * also come from a page of https://host, by way of a proxy that ends TLS. */
+/* Browsers leave the scheme's own port out, in both headers. So a request without TLS for a host
+ * without port may also come from a page of https://host, by way of a proxy that ends TLS. */
 static bool is_self(struct slice origin, const struct http_request *request)
 {
     bool may_be_secure = request->secure || !names_port(request->host);

@@ -1,4 +1,5 @@
-/* Which pages may open a WebSocket: the check of `Origin` (RFC 6454 section 7, RFC 6455 section 10.2). */
+/* Which pages may open a WebSocket: the check of `Origin` (RFC 6454 section 7, RFC 6455 section
+ * 10.2). */
 #ifndef ROOMLINE_API_ORIGIN_H
 #define ROOMLINE_API_ORIGIN_H
 

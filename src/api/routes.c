@@ -166,7 +166,8 @@ static struct slice next_token(struct slice *list)
     return token;
 }
 
-/* Unlike HTTP's own tokens, names of subprotocols are compared in their case (RFC 6455 section 4.1). */
+/* Unlike HTTP's own tokens, names of subprotocols are compared in their case (RFC 6455 section
+ * 4.1). */
 static bool offers_subprotocol(const struct http_request *request, const char *header)
 {
     for (size_t i = 0; i < request->header_count; i++) {

@@ -1,4 +1,5 @@
-/* What the public listeners serve: the WebSocket of a room, health, and the static client. One table, in routes.c. */
+/* What the public listeners serve: the WebSocket of a room, health, and the static client. One
+ * table, in routes.c. */
 #ifndef ROOMLINE_API_ROUTES_H
 #define ROOMLINE_API_ROUTES_H
 

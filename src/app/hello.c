@@ -2,7 +2,8 @@
 
 #define VERSION "roomline " ROOMLINE_VERSION "\n"
 
-/* Both ends are the same binary on the same machine: plain bytes do, once the version is checked. */
+/* Both ends are the same binary on the same machine: plain bytes do, once the version is
+ * checked. */
 struct head {
     char version[sizeof(VERSION)];
     uint64_t id;

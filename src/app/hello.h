@@ -27,7 +27,8 @@ struct hello {
 
 void hello_write(const struct hello *hello, struct buf *out);
 
-/* False where this is none, such as one of another version of the program. ret_hello->config points into the payload. */
+/* False where this is none, such as one of another version of the program. ret_hello->config points
+ * into the payload. */
 bool hello_read(struct slice payload, struct hello *ret_hello);
 
 #endif

@@ -40,7 +40,8 @@ void listener_url(const struct config_listener *address, char ret_url[LISTEN_URL
              address->host, v6 ? "]" : "", address->port);
 }
 
-/* [::] alone takes IPv4 along, as people expect; next to an IPv4 address of the same port it must not. */
+/* [::] alone takes IPv4 along, as people expect; next to an IPv4 address of the same port it must
+ * not. */
 static bool is_only_v6(const struct config_listeners *wanted, const struct config_listener *address)
 {
     for (size_t i = 0; i < wanted->count; i++)
@@ -74,8 +75,8 @@ static int open_bound(const struct config_listener *from, bool shared, bool only
     return fd;
 }
 
-/* SO_REUSEPORT would quietly share the port with another roomline of the same user: first see whether we
- * could have it alone. */
+/* SO_REUSEPORT would quietly share the port with another roomline of the same user: first see
+ * whether we could have it alone. */
 static int probe(const struct config_listener *address, bool only_v6)
 {
     if (address->port == 0)
@@ -92,7 +93,7 @@ static int probe(const struct config_listener *address, bool only_v6)
 
 static int read_port(int fd, uint16_t *ret_port)
 {
-    union address address;
+    union address address = {.any.sa_family = AF_UNSPEC};
     socklen_t len = sizeof(address);
     if (getsockname(fd, &address.any, &len) < 0)
         return -1;

@@ -1,5 +1,6 @@
-/* The listening sockets: for each address in server.listen one per worker, so that the kernel spreads connections evenly
- * and none is lost with a worker (SO_REUSEPORT). The supervisor holds them; workers inherit. */
+/* The listening sockets: for each address in server.listen one per worker, so that the kernel
+ * spreads connections evenly and none is lost with a worker (SO_REUSEPORT). The supervisor holds
+ * them; workers inherit. */
 #ifndef ROOMLINE_APP_LISTEN_H
 #define ROOMLINE_APP_LISTEN_H
 
@@ -24,7 +25,8 @@ int listeners_open(struct listeners *listeners, const struct config_listeners *w
 /* The socket that one worker accepts from. */
 int listeners_fd(const struct listeners *listeners, size_t address, unsigned worker);
 
-/* Closes our side of one worker's sockets. Connections that nobody accepted are reset once the worker's is closed, too. */
+/* Closes our side of one worker's sockets. Connections that nobody accepted are reset once the
+ * worker's is closed, too. */
 void listeners_close_worker(struct listeners *listeners, unsigned worker);
 
 /* Closes all; idempotent. */

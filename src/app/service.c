@@ -304,7 +304,8 @@ static void make_handles(struct service *service)
     uv_timer_init(service->loop, &service->tick);
     service->prepare.data = service->check.data = service->tick.data = service;
     service->open = 3;
-    /* Started after the server's own, libuv runs them before: what the bus brings is written in the same pass. */
+    /* Started after the server's own, libuv runs them before: what the bus brings is written in the
+     * same pass. */
     uv_prepare_start(&service->prepare, prepare_cb);
     uv_check_start(&service->check, check_cb);
 }

@@ -1,4 +1,5 @@
-/* What a worker serves, put together: server and exchange joined by a bus, routes and static files before them. */
+/* What a worker serves, put together: server and exchange joined by a bus, routes and static files
+ * before them. */
 #ifndef ROOMLINE_APP_SERVICE_H
 #define ROOMLINE_APP_SERVICE_H
 
@@ -15,7 +16,8 @@ struct service;
 struct service *service_new(uv_loop_t *loop, const struct config *config, struct shared *shared,
                             const struct hello *hello, struct bus *hub);
 
-/* Loads files and certificates, and accepts from the inherited sockets. 0, or -1 with the cause logged: then end it. */
+/* Loads files and certificates, and accepts from the inherited sockets. 0, or -1 with the cause
+ * logged: then end it. */
 int service_start(struct service *service);
 
 /* Reads files and certificates anew; what cannot be read stays as it was, and that is logged. */
@@ -29,8 +31,8 @@ void service_drain(struct service *service);
 /* Accepts no more, and asks clients to go, spread over drain.spread. */
 void service_goaway(struct service *service);
 
-/* Closes everybody with 1012 and cuts off who is left after `deadline` ms. Called again, it hurries. on_ended comes last;
- * then service_free() may be called, also from there. */
+/* Closes everybody with 1012 and cuts off who is left after `deadline` ms. Called again, it
+ * hurries. on_ended comes last; then service_free() may be called, also from there. */
 void service_end(struct service *service, uint64_t deadline, void (*on_ended)(void *context),
                  void *context);
 

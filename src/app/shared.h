@@ -1,11 +1,13 @@
-/* Counters in memory that supervisor and workers share: metrics and limits over all workers without asking any.
+/* Counters in memory that supervisor and workers share: metrics and limits over all workers without
+ * asking any.
  *
- * One row for each worker, which only that worker writes; the supervisor clears the row of one that crashed. Everybody
- * reads. Sums over rows may be a moment old, so a limit may be passed by as many as come in that moment.
+ * One row for each worker, which only that worker writes; the supervisor clears the row of one that
+ * crashed. Everybody reads. Sums over rows may be a moment old, so a limit may be passed by as many
+ * as come in that moment.
  *
- * Connections per address are counted in a sketch (Cormode and Muthukrishnan 2005, count-min with two hashes): it never
- * counts too few, and so few too many that it does not matter for a limit. IPv6 is counted by /64, which is what one
- * subscriber gets; IPv4 in IPv6 as IPv4. */
+ * Connections per address are counted in a sketch (Cormode and Muthukrishnan 2005, count-min with
+ * two hashes): it never counts too few, and so few too many that it does not matter for a limit.
+ * IPv6 is counted by /64, which is what one subscriber gets; IPv4 in IPv6 as IPv4. */
 #ifndef ROOMLINE_APP_SHARED_H
 #define ROOMLINE_APP_SHARED_H
 
@@ -46,8 +48,8 @@ struct shared {
 /* In the supervisor. 0 or a negative errno. */
 int shared_create(struct shared *shared, unsigned rows);
 
-/* In a worker: takes over the inherited descriptor, and closes it. 0 or a negative errno; EINVAL where another version of
- * the program made it. */
+/* In a worker: takes over the inherited descriptor, and closes it. 0 or a negative errno; EINVAL
+ * where another version of the program made it. */
 int shared_attach(struct shared *shared, int fd, unsigned rows);
 
 void shared_done(struct shared *shared);
@@ -70,7 +72,8 @@ struct shared_limits {
     uint64_t connections_per_address;
 };
 
-/* Counts a connection in the worker's own row, if the limits let it in; ret_ticket is for shared_release(). */
+/* Counts a connection in the worker's own row, if the limits let it in; ret_ticket is for
+ * shared_release(). */
 bool shared_admit(struct shared *shared, unsigned index, const struct shared_limits *limits,
                   const struct sockaddr *address, uint64_t *ret_ticket);
 void shared_release(struct shared *shared, unsigned index, uint64_t ticket);

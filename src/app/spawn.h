@@ -14,7 +14,8 @@ struct spawn {
     uv_exit_cb on_exit;
 };
 
-/* The process, its `data` the caller's, with our end of the socket to it in ret_hub. NULL with a libuv error. */
+/* The process, its `data` the caller's, with our end of the socket to it in ret_hub. NULL with a
+ * libuv error. */
 uv_process_t *spawn_worker(uv_loop_t *loop, const struct spawn *spawn, int *ret_hub,
                            int *ret_error);
 

@@ -18,9 +18,9 @@
 #define KILL_GRACE_MS 2000 /* beyond timeouts.close, for workers to end by themselves */
 #define AT_ONCE_MS 3000    /* the same after a second signal */
 
-/*     RUNNING --SIGTERM--> LINGERING --drain.linger--> SPREADING --drain.deadline--> STOPPING --> exit
+/*     RUNNING --SIGTERM--> LINGERING --drain.linger--> SPREADING --drain.deadline--> STOPPING
  *                               |                          |                            ^
- *                               +-- nobody is connected ---+-- or a second signal ------+             */
+ *                               +-- nobody is connected ---+-- or a second signal ------+  */
 enum phase { RUNNING, LINGERING, SPREADING, STOPPING, PHASE_COUNT };
 
 enum { ON_TERM, ON_INT, ON_HUP, SIGNAL_COUNT };
@@ -258,7 +258,8 @@ static int complain(const char *text, int exit_code)
     return exit_code;
 }
 
-/* 0, or a libuv error: so short of descriptors a loop can't be used, nor closed, and the process should end. */
+/* 0, or a libuv error: so short of descriptors a loop can't be used, nor closed, and the process
+ * should end. */
 static int start_loop(struct supervisor *supervisor)
 {
     int error = uv_loop_init(&supervisor->loop);

@@ -172,7 +172,8 @@ static void on_lost(void *context, const char *cause)
 
 /* --- the process --- */
 
-/* A terminal sends its signals to all of the group, and so does systemd: the supervisor decides for us. */
+/* A terminal sends its signals to all of the group, and so does systemd: the supervisor decides for
+ * us. */
 static void ignore_signals(void)
 {
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
@@ -180,7 +181,8 @@ static void ignore_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
-/* Somebody may have set the variable by hand: then this descriptor is anything, or free for libuv to take. */
+/* Somebody may have set the variable by hand: then this descriptor is anything, or free for libuv
+ * to take. */
 static bool has_supervisor(void)
 {
     struct stat status;

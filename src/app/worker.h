@@ -1,4 +1,5 @@
-/* A worker process: one loop that serves clients. Its supervisor tells it what to be (hello.h) and when to end. */
+/* A worker process: one loop that serves clients. Its supervisor tells it what to be (hello.h) and
+ * when to end. */
 #ifndef ROOMLINE_APP_WORKER_H
 #define ROOMLINE_APP_WORKER_H
 

@@ -1,4 +1,5 @@
-/* The worker processes of an instance: started, greeted, restarted when they crash, and told what to do. */
+/* The worker processes of an instance: started, greeted, restarted when they crash, and told what
+ * to do. */
 #ifndef ROOMLINE_APP_WORKERS_H
 #define ROOMLINE_APP_WORKERS_H
 

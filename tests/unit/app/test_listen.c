@@ -73,7 +73,7 @@ static void once_all_sockets_are_closed_nobody_listens(void **state)
     listeners_done(&listeners);
 }
 
-/* SO_REUSEPORT alone would let two instances share a port, and each lose half of its clients to the other. */
+/* SO_REUSEPORT alone would let two instances share a port, each losing half of its clients. */
 static void a_port_of_another_instance_is_taken(void **state)
 {
     struct listeners first, second;
