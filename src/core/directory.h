@@ -1,5 +1,6 @@
-/* The directory: the truth of who is in which room. The same code serves one worker (in its process) and many (in the
- * supervisor); Redis scripts will do the same. Pure: frames go in, frames come out, nothing is remembered of who asked. */
+/* The directory: the truth of who is in which room. The same code serves one worker (in its
+ * process) and many (in the supervisor); Redis scripts will do the same. Pure: frames go in, frames
+ * come out, nothing is remembered of who asked. */
 #ifndef ROOMLINE_CORE_DIRECTORY_H
 #define ROOMLINE_CORE_DIRECTORY_H
 
@@ -15,7 +16,8 @@ struct directory_options {
     size_t peers_per_room;  /* limit, 0: none */
     uint64_t resume_window; /* ms a crashed holder's peers stay */
 
-    /* Where replies and events go, each with its address in `to`. Valid for the call only; must not call back. */
+    /* Where replies and events go, each with its address in `to`. Valid for the call only; must not
+     * call back. */
     void (*send)(void *context, const struct frame *frame);
     void *context;
 };
@@ -26,8 +28,9 @@ void directory_free(struct directory *directory);
 /* A frame from a worker (frame->from says which). */
 void directory_on_frame(struct directory *directory, const struct frame *frame);
 
-/* A worker is no more: its peers are away without a holder, and leave after the resume window. Every worker that
- * shares a room with them is told. `workers`: all that live, to be told FRAME_WORKER_DOWN. */
+/* A worker is no more: its peers are away without a holder, and leave after the resume window.
+ * Every worker that shares a room with them is told. `workers`: all that live, to be told
+ * FRAME_WORKER_DOWN. */
 void directory_worker_down(struct directory *directory, worker_id worker, const worker_id *workers,
                            size_t count);
 

@@ -1,4 +1,4 @@
-/* One pass finds the fields and proves that it all is JSON; then the type says which of them count. */
+/* One pass finds the fields and proves that it all is JSON; then the type says which count. */
 #include "core/envelope.h"
 
 #include "core/json.h"
@@ -195,7 +195,7 @@ static int set_field(struct envelope *envelope, const struct field *field,
     return fits ? field->set(envelope, found->value) : ERR_BAD_MESSAGE;
 }
 
-/* All fields are tried, so that an error answer has its `to` and `id`. Breaches of form come first. */
+/* All fields are tried, so that an error answer has `to` and `id`. Breaches of form go first. */
 static int set_fields(struct envelope *envelope, const struct field *table, size_t count,
                       const struct found *found)
 {

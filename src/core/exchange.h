@@ -1,7 +1,7 @@
 /* The exchange: who is in which room on this worker, and the way of each message.
  *
- * Pure decisions: events go in by the functions below, effects come out through struct exchange_world. No function of the
- * world may call back into the exchange. Single-threaded. */
+ * Pure decisions: events go in by the functions below, effects come out through struct
+ * exchange_world. No function of the world may call back into the exchange. Single-threaded. */
 #ifndef ROOMLINE_CORE_EXCHANGE_H
 #define ROOMLINE_CORE_EXCHANGE_H
 
@@ -20,17 +20,20 @@ struct session;
 struct exchange_world {
     void *context;
 
-    /* Queues a text message. Takes a reference of its own if it keeps it; may frame the message (message_frame()). */
+    /* Queues a text message. Takes a reference of its own if it keeps it; may frame the message
+     * (message_frame()). */
     void (*deliver)(void *connection, struct message *message);
 
     /* Sends a WebSocket ping whose pong comes back through exchange_pong() with the same number. */
     void (*ping)(void *connection, uint64_t number);
 
-    /* Sends what is queued, then closes with this code. The exchange has forgotten the connection: the session that
-     * exchange_open() returned is gone for it, and exchange_lost() must not be called for it. */
+    /* Sends what is queued, then closes with this code. The exchange has forgotten the connection:
+     * the session that exchange_open() returned is gone for it, and exchange_lost() must not be
+     * called for it. */
     void (*close)(void *connection, enum close_code code);
 
-    /* Hands a frame to the bus. Never answers before it returns. The frame's slices are only valid for the call. */
+    /* Hands a frame to the bus. Never answers before it returns. The frame's slices are only valid
+     * for the call. */
     void (*send)(void *context, const struct frame *frame);
 
     void (*random)(void *context, void *bytes, size_t len);
@@ -56,23 +59,25 @@ struct exchange *exchange_new(const struct exchange_options *options,
 /* Closes nothing and tells nobody: for the end of the process. */
 void exchange_free(struct exchange *exchange);
 
-/* A WebSocket came up for a room (its name valid, decoded). `number` names the connection in the log. NULL: no memory. */
+/* A WebSocket came up for a room (its name valid, decoded). `number` names the connection in the
+ * log. NULL: no memory. */
 struct session *exchange_open(struct exchange *exchange, void *connection, struct slice room,
                               uint64_t number);
 
-/* A whole text message. Takes over the caller's reference; it must be the only one, since a signal is rewritten in place.
- * Its room in front must be EXCHANGE_ROOM or more. */
+/* A whole text message. Takes over the caller's reference; it must be the only one, since a signal
+ * is rewritten in place. Its room in front must be EXCHANGE_ROOM or more. */
 void exchange_receive(struct session *session, struct message *message);
 
-/* Space in front of a message's text that lets any signal be rewritten in place: the head around the longest
- * peer ID, each byte of which may need six to be escaped. */
+/* Space in front of a message's text that lets any signal be rewritten in place: the head around
+ * the longest peer ID, each byte of which may need six to be escaped. */
 #define EXCHANGE_ROOM (40 + 6 * 64)
 
 /* The pong to world.ping(number), or any sign of life (number 0) right after a join. */
 void exchange_pong(struct session *session, uint64_t number);
 
-/* The connection is gone or about to be closed by its owner, for this cause (CLOSE_NONE: the socket broke). The
- * exchange never uses the connection again; the membership stays for the resume window where the cause allows. */
+/* The connection is gone or about to be closed by its owner, for this cause (CLOSE_NONE: the socket
+ * broke). The exchange never uses the connection again; the membership stays for the resume window
+ * where the cause allows. */
 void exchange_lost(struct session *session, enum close_code cause);
 
 /* A frame for this worker came by the bus. */
@@ -81,8 +86,8 @@ void exchange_on_frame(struct exchange *exchange, const struct frame *frame);
 /* Time passes; call every 50 ms or so, and before events so that rates are measured right. */
 void exchange_tick(struct exchange *exchange, uint64_t now);
 
-/* Draining: tells the sessions that are here now goaway, spread evenly over `spread` ms; all will be closed
- * in `left` ms, which is how long they have to reconnect. */
+/* Draining: tells the sessions that are here now goaway, spread evenly over `spread` ms; all will
+ * be closed in `left` ms, which is how long they have to reconnect. */
 void exchange_drain(struct exchange *exchange, uint64_t spread, uint64_t left);
 
 /* Closes every connection with 1012 (all is delivered that was accepted). */

@@ -1,9 +1,10 @@
-/* A peer moved from worker A to B. What was sent to it by way of A may still be under way, so the next signal must not go
- * straight to B and overtake it: the old way is drained before the new one is used.
+/* A peer moved from worker A to B. What was sent to it by way of A may still be under way, so the
+ * next signal must not go straight to B and overtake it: the old way is drained before the new one
+ * is used.
  *
  *     sender's worker --FENCE--> A --FENCE--> B --FENCED--> sender's worker
  *
- * Each of these ways keeps order, so the fence reaches B behind everything that it was sent after. */
+ * Each of these ways keeps order: the fence reaches B behind everything that it was sent after. */
 #include "base/log.h"
 #include "core/state.h"
 
@@ -142,7 +143,8 @@ void fence_pass_on(struct session *session)
         exchange->world.send(exchange->world.context, &fence);
 }
 
-/* The answer comes from where the fence got to: if the peer has moved on since, another one follows it. */
+/* The answer comes from where the fence got to: if the peer has moved on since, another one follows
+ * it. */
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);

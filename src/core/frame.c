@@ -10,7 +10,8 @@
  *
  *     u32 length of what follows | u8 kind | u64 from | u64 to | fields
  *
- * where a text is u32 length + bytes. `data` is the last field, so that it can be sent from where it lies. */
+ * where a text is u32 length + bytes. `data` is the last field, so that it can be sent from where
+ * it lies. */
 
 enum field_bit {
     REQUEST = 1 << 0,

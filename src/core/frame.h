@@ -1,7 +1,8 @@
-/* What workers and the directory say to each other, whatever carries it (function calls, hub, Redis).
+/* What workers and the directory say to each other, whatever carries it (function calls, hub,
+ * Redis).
  *
- * One struct serves every kind; the table in frame.c says which fields a kind has, and encodes and decodes by it.
- * Slices of a decoded frame point into the bytes it was read from. */
+ * One struct serves every kind; the table in frame.c says which fields a kind has, and encodes and
+ * decodes by it. Slices of a decoded frame point into the bytes it was read from. */
 #ifndef ROOMLINE_CORE_FRAME_H
 #define ROOMLINE_CORE_FRAME_H
 
@@ -13,10 +14,11 @@
 
 #define SESSION_SECRET_SIZE 16
 
-/* A worker's address, new for each process it ever is, so that what was meant for a dead one reaches nobody. */
+/* A worker's address, new for each process it ever is, so that what was meant for a dead one
+ * reaches nobody. */
 typedef uint64_t worker_id;
 
-#define DIRECTORY ((worker_id)0) /* as a frame's address; as a peer's worker: its holder crashed */
+#define DIRECTORY ((worker_id)0) /* as an address; as a peer's worker: its holder crashed */
 
 /* A membership's secret. All zero: none. */
 struct session_secret {
@@ -27,9 +29,10 @@ enum frame_kind {
     FRAME_NONE,
 
     /* worker to directory; answered by FRAME_ROOM or FRAME_REFUSED with the same request number */
-    FRAME_JOIN, /* room peer secret info: become a member */
-    FRAME_RESUME, /* room peer secret proof info: take over the membership that `proof` proves, or join */
-    FRAME_READ, /* room: tell me the roster, I missed something */
+    FRAME_JOIN,   /* room peer secret info: become a member */
+    FRAME_RESUME, /* room peer secret proof info: take over the membership that `proof` proves, or
+                     join */
+    FRAME_READ,   /* room: tell me the roster, I missed something */
 
     /* worker to directory; answered by events only; fenced by secret */
     FRAME_CONFIRM, /* room peer secret: the client has its new secret, forget the old one */
@@ -38,7 +41,7 @@ enum frame_kind {
     FRAME_LEAVE,   /* room peer secret reason */
 
     /* directory to worker */
-    FRAME_ROOM, /* request room version worker(the former holder) reason(enum room_outcome) roster */
+    FRAME_ROOM,        /* request room version worker(former holder) reason(room_outcome) roster */
     FRAME_REFUSED,     /* request room error */
     FRAME_JOINED,      /* room version peer worker info (the events from here on) */
     FRAME_MOVED,       /* room version peer worker: is here, on this worker now */
@@ -49,17 +52,22 @@ enum frame_kind {
 
     /* worker to worker */
     FRAME_SIGNAL,      /* hops room peer(to) sender id data */
-    FRAME_UNDELIVERED, /* room peer(to) sender id error: a signal that found nobody, on its way back; or an info (peer = sender) */
-    FRAME_CLAIM, /* request room peer version(of the takeover) received: I hold this membership now, hand me what you held */
+    FRAME_UNDELIVERED, /* room peer(to) sender id error: a signal that found nobody, on its way
+                          back; or an info (peer = sender) */
+    FRAME_CLAIM, /* request room peer version(of the takeover) received: I hold this membership now,
+                    hand me what you held */
     FRAME_HOLD,  /* request room peer data(one held message); several, in order */
-    FRAME_HANDED, /* request room peer received(from the client) error(0, or it can't be resumed): that was all */
-    FRAME_FENCE, /* hops room peer worker(the new holder): all I sent to peer by way of you is before this; pass it on */
+    FRAME_HANDED, /* request room peer received(from the client) error(0, or it can't be resumed):
+                     that was all */
+    FRAME_FENCE,  /* hops room peer worker(the new holder): all I sent to peer by way of you is
+                     before this; pass it on */
     FRAME_FENCED, /* room peer: what came before your fence has reached the new holder */
 
     FRAME_KIND_COUNT,
 };
 
-/* What FRAME_ROOM answers: a read, a new membership, or one taken over (whose former holder `worker` is, 0: it crashed). */
+/* What FRAME_ROOM answers: a read, a new membership, or one taken over (whose former holder
+ * `worker` is, 0: it crashed). */
 enum room_outcome { ROOM_READ, ROOM_ENTERED, ROOM_TAKEN_OVER };
 
 enum leave_reason {
@@ -104,12 +112,14 @@ struct roster_entry {
 /* Appends length (u32, of what follows) and frame. */
 void frame_encode(const struct frame *frame, struct buf *out);
 
-/* The same with `data` left to the caller, who sends those bytes right behind: large payloads are not copied here. */
+/* The same with `data` left to the caller, who sends those bytes right behind: large payloads are
+ * not copied here. */
 void frame_encode_head(const struct frame *frame, struct buf *out);
 
 #define FRAME_LENGTH_SIZE 4
 
-/* The length of the first frame in the bytes, its length field included; 0: not known yet; -1: over max. */
+/* The length of the first frame in the bytes, its length field included; 0: not known yet; -1: over
+ * max. */
 long frame_measure(struct slice bytes, size_t max);
 
 /* Reads one whole frame (as frame_measure() measured it). 0, or ERR_BAD_MESSAGE. */

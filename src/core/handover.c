@@ -1,11 +1,11 @@
-/* A membership moves to another worker (or to a new socket on this one): its hold and counts go along.
+/* A membership moves to another worker (or to a new socket on this one): its hold and counts go
+ * along.
  *
  *     new holder (heir)                        former holder
  *        CLAIM received=n  ------------------>   closes its socket with 4009
  *                          <------------------   HOLD, one for each signal after n
  *        joined, the hold  <------------------   HANDED received=m
- *                          <------------------   SIGNAL, FENCE: what comes late by the old way is passed on
- */
+ *                          <------------------   SIGNAL, FENCE that came late by the old way */
 #include "base/log.h"
 #include "core/reply.h"
 #include "core/state.h"
@@ -257,8 +257,8 @@ static void defer(struct entry *entry, const struct frame *claim)
     entry->claim.peer = (struct slice){entry->peer, entry->peer_len};
 }
 
-/* Signals of this peer wait behind a fence here: were it handed over now, what it sends from its new worker would
- * overtake them. */
+/* Signals of this peer wait behind a fence here: were it handed over now, what it sends from its
+ * new worker would overtake them. */
 static bool postpone(struct member *member, const struct frame *claim)
 {
     struct session *holder = member->session;

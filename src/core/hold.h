@@ -1,6 +1,8 @@
-/* What was sent to a peer and not yet acknowledged, or could not be sent while it is away (XEP-0198's queue).
+/* What was sent to a peer and not yet acknowledged, or could not be sent while it is away
+ * (XEP-0198's queue).
  *
- * Signals are numbered from 1 within a membership; the hold is the run of numbers acked+1 .. acked+count. */
+ * Signals are numbered from 1 within a membership; the hold is the run of numbers acked+1 ..
+ * acked+count. */
 #ifndef ROOMLINE_CORE_HOLD_H
 #define ROOMLINE_CORE_HOLD_H
 

@@ -1,4 +1,5 @@
-/* The way in: join asks the directory, the answer makes a member, a resumed one waits for what was held. */
+/* The way in: join asks the directory, the answer makes a member, a resumed one waits for what was
+ * held. */
 #include <inttypes.h>
 
 #include "base/log.h"
@@ -246,7 +247,8 @@ static void append_late(struct session *session, struct hold *late)
             log_event(LOG_ERROR, "no-memory", LOG_SLICE("room", room_name(session->room)), LOG_END);
 }
 
-/* What the client sent behind its join without waiting for the answer. False: the session ended by it. */
+/* What the client sent behind its join without waiting for the answer. False: the session ended by
+ * it. */
 static bool receive_early(struct session *session, struct hold *early)
 {
     bool gone = false;
@@ -274,14 +276,15 @@ static void welcome(struct session *session, bool resuming, bool resumed, struct
     }
     session_send(session, message);
     send_held(session);
-    /* What came early was sent before the client could see its new secret, and so confirms nothing. */
+    /* What came early was sent before the client could see its new secret: it confirms nothing. */
     if (receive_early(session, early) && resuming && session->state == SESSION_HERE) {
         session->unconfirmed = true;
         session->exchange->world.ping(session->connection, session->hold.acked);
     }
 }
 
-/* Here or on another worker. Here: of two that waited for the same hold in vain the later one may have given up first. */
+/* Here or on another worker. Here: of two that waited for the same hold in vain the later one may
+ * have given up first. */
 static bool is_superseded(struct session *session, const struct member *member)
 {
     return (member->session != NULL && member->session->version > session->version) ||

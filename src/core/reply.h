@@ -1,4 +1,5 @@
-/* The messages a server sends (docs/protocol.md section 3), each built in one function. NULL: no memory. */
+/* The messages a server sends (docs/protocol.md section 3), each built in one function. NULL: no
+ * memory. */
 #ifndef ROOMLINE_CORE_REPLY_H
 #define ROOMLINE_CORE_REPLY_H
 
@@ -23,7 +24,8 @@ struct message *reply_peer_left(struct slice peer, enum leave_reason reason);
 /* A signal that came by the bus. */
 struct message *reply_signal(struct slice from, struct slice data);
 
-/* The same by rewriting the message that holds `data` in place, its bytes untouched. What else the text held is gone. */
+/* The same by rewriting the message that holds `data` in place, its bytes untouched. What else the
+ * text held is gone. */
 bool reply_signal_in_place(struct message *message, struct slice from, struct slice data);
 
 struct joined {
@@ -35,7 +37,7 @@ struct joined {
     uint64_t ping_interval, resume_window; /* ms */
 };
 
-/* Appends the message up to and into its array `peers`; then an entry for each peer; then the end. */
+/* Appends the message up to and into its array `peers`; then each peer's entry; then the end. */
 void reply_joined_start(struct buf *out, const struct joined *joined);
 void reply_joined_peer(struct buf *out, struct slice peer, struct slice info, bool away);
 struct message *reply_joined_end(struct buf *out);

@@ -1,7 +1,7 @@
 /* A worker's replica of a room that somebody is in, or is about to enter, through this worker.
  *
- * Kept up to date by events that carry the room's version: mine + 1 is applied, anything newer means that one was missed
- * and the roster is read again, anything older is passed over. */
+ * Kept up to date by events that carry the room's version: mine + 1 is applied, anything newer
+ * means that one was missed and the roster is read again, anything older is passed over. */
 #ifndef ROOMLINE_CORE_ROOM_H
 #define ROOMLINE_CORE_ROOM_H
 
@@ -65,13 +65,15 @@ void room_release(struct room *room);
 
 struct member *room_member(struct room *room, struct slice peer);
 
-/* Sends to every peer that is here on this worker but `except`. Consumes the message; NULL is passed over. */
+/* Sends to every peer that is here on this worker but `except`. Consumes the message; NULL is
+ * passed over. */
 void room_tell(struct room *room, const struct member *except, struct message *message);
 
 /* FRAME_JOINED, MOVED, CHANGED, GONE_AWAY, LEFT. */
 void room_on_event(struct exchange *exchange, const struct frame *event);
 
-/* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be applied. */
+/* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be
+ * applied. */
 bool room_on_roster(struct room *room, const struct frame *frame);
 
 /* For exchange_free(). */

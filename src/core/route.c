@@ -1,4 +1,4 @@
-/* The way of a signal: to a session on this worker, or one frame to the worker that holds the peer. */
+/* The way of a signal: to a session on this worker, or one frame to the worker of the peer. */
 #include "base/log.h"
 #include "core/reply.h"
 #include "core/state.h"
@@ -43,7 +43,8 @@ static int deliver_copy(struct member *member, struct slice sender, struct slice
 
 #define ENVELOPE_USUAL 1024 /* bytes of a message around its data, the room in front included */
 
-/* A little data in a large message, which a hold would keep whole though it counts only what it sends. */
+/* A little data in a large message, which a hold would keep whole though it counts only what it
+ * sends. */
 static bool is_mostly_chaff(const struct message *message, struct slice data)
 {
     return message->capacity / 2 > data.len + ENVELOPE_USUAL;

@@ -195,7 +195,7 @@ void session_unplugged(struct session *session, enum close_code cause)
     case SESSION_NEW: session_free(session); break;
     case SESSION_ENTERING:
     case SESSION_CLAIMING:
-        break; /* goes on without a socket: what comes back from the directory has to be dealt with */
+        break; /* goes on without a socket: the directory's answer has to be dealt with */
     case SESSION_HERE:
         if (close_resumable(cause) && session->exchange->options.resume_window != 0)
             go_away(session);
@@ -305,7 +305,8 @@ void session_take(struct session *session, struct message *signal)
         hold_add(&session->hold, signal);
         return;
     }
-    /* What was written to a live socket this long ago has arrived, or resuming will say that it can't. */
+    /* What was written to a live socket this long ago has arrived, or resuming will say that it
+     * can't. */
     while (session->hold.count > 0 && hold_is_full(&session->hold, &limits, signal->len))
         hold_ack(&session->hold, session->hold.acked + 1);
     if (!hold_add(&session->hold, signal))

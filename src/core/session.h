@@ -1,4 +1,5 @@
-/* A session: one client's socket before it joined, and its membership from then on, with or without a socket.
+/* A session: one client's socket before it joined, and its membership from then on, with or without
+ * a socket.
  *
  *     NEW --join--> ENTERING --refused--------------------------------------------> (gone)
  *                      |---entered--------------------> HERE --leave, kicked------> (gone)
@@ -48,10 +49,10 @@ struct session {
     struct exchange *exchange;
     void *connection; /* NULL: no socket */
     struct room *room;
-    struct member *member; /* whose session or heir this is, and nothing else's */
-    struct entry *entry;   /* ENTERING, CLAIMING */
-    struct deadline
-        deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY: to come back */
+    struct member *member;    /* whose session or heir this is, and nothing else's */
+    struct entry *entry;      /* ENTERING, CLAIMING */
+    struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:
+                                 to come back */
     struct session_secret secret;
     enum session_state state;
     bool unconfirmed; /* the client was not yet heard since it got a new secret */
@@ -87,13 +88,14 @@ void session_send(struct session *session, struct message *message);
 /* The error, and what the table of errors says about the connection after it. */
 void session_fail(struct session *session, int error, struct slice to, struct slice id);
 
-/* Closes the connection, if it has one; what becomes of the membership is as in session_unplugged(). */
+/* Closes the connection, if it has one; what becomes of the membership is as in
+ * session_unplugged(). */
 void session_close(struct session *session, enum close_code code);
 
 /* The socket is gone: away for the resume window, or gone with it. May free the session. */
 void session_unplugged(struct session *session, enum close_code cause);
 
-/* Makes this the one session of a membership; what was there before is closed with 4009 and freed. */
+/* Makes this the one session of a membership; what was there is closed with 4009 and freed. */
 void session_attach(struct session *session, struct member *member);
 
 /* Refuses a session that is on its way in, and frees it. */
@@ -105,7 +107,8 @@ void session_leave(struct session *session, enum leave_reason reason);
 /* Another session has the membership now: closes with 4009, waits for the claim. */
 void session_superseded(struct session *session);
 
-/* Puts a signal into the hold and on the wire if it is here. There is space and memory for it (session_can_take()). */
+/* Puts a signal into the hold and on the wire if it is here. There is space and memory for it
+ * (session_can_take()). */
 void session_take(struct session *session, struct message *signal);
 
 /* 0, or ERR_PEER_BUSY, ERR_UNAVAILABLE (no memory). */

@@ -1,4 +1,5 @@
-/* What the parts of the exchange share: exchange.c (events in), session.c, room.c, join.c, route.c, handover.c. */
+/* What the parts of the exchange share: exchange.c (events in), session.c, room.c, join.c, route.c,
+ * handover.c. */
 #ifndef ROOMLINE_CORE_STATE_H
 #define ROOMLINE_CORE_STATE_H
 
@@ -18,8 +19,8 @@ struct exchange {
     struct entry *entries; /* sessions that wait for an answer, by request number */
     uint32_t last_request;
     LIST_HEAD(, session) sessions;
-    struct moved *moved;    /* memberships handed to another worker not long ago */
-    uint64_t closes_at;     /* when draining ends, which goaway tells clients; ms */
+    struct moved *moved; /* memberships handed to another worker not long ago */
+    uint64_t closes_at;  /* when draining ends, which goaway tells clients; ms */
     size_t session_count, connection_count;
 };
 
@@ -66,7 +67,8 @@ void handover_give_up(struct session *heir);
 /* Where a membership went that was handed over not long ago; DIRECTORY: not known. */
 worker_id handover_moved_to(struct exchange *exchange, struct slice room, struct slice peer);
 
-/* Passes a signal or a fence on to where its peer went. False: that is not known, or it has gone round too often. */
+/* Passes a signal or a fence on to where its peer went. False: that is not known, or it has gone
+ * round too often. */
 bool handover_pass_on(struct exchange *exchange, const struct frame *frame);
 
 /* Answers the claims that waited for a fence in this room. */
@@ -84,7 +86,8 @@ void handover_forget_all(struct exchange *exchange);
 /* Signals to this member went to `former`; from now on they wait until that way is drained. */
 void fence_start(struct member *member, worker_id former);
 
-/* Whether a signal has to wait, and was taken to wait, or not (ERR_PEER_BUSY). 0: no fence, send it. */
+/* Whether a signal has to wait, and was taken to wait, or not (ERR_PEER_BUSY). 0: no fence, send
+ * it. */
 enum fence_answer { FENCE_NONE, FENCE_WAITS, FENCE_FULL };
 enum fence_answer fence_hold(struct member *member, const struct frame *signal);
 void fence_on_fence(struct exchange *exchange, const struct frame *frame);
@@ -97,7 +100,7 @@ bool fence_waits_for(const struct room *room, struct slice sender);
 /* Passes on the fences that waited for a session to be handed over. */
 void fence_pass_on(struct session *session);
 
-/* Ends a member's fence: what waited is sent to where the member is now, or comes back undelivered. */
+/* Ends a member's fence: what waited goes to where the member is now, or comes back undelivered. */
 void fence_end(struct member *member);
 
 #endif

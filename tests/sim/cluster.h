@@ -1,5 +1,6 @@
-/* A cluster in memory: workers with real exchanges around a hub with a real directory. Each worker's link to the hub and
- * from it keeps order and is as slow as the test (or its seed) wants. Clients behave as docs/protocol.md section 5 asks of them. */
+/* A cluster in memory: workers with real exchanges around a hub with a real directory. Each
+ * worker's link to the hub and from it keeps order and is as slow as the test (or its seed) wants.
+ * Clients behave as docs/protocol.md section 5 asks of them. */
 #ifndef ROOMLINE_TESTS_CLUSTER_H
 #define ROOMLINE_TESTS_CLUSTER_H
 

@@ -530,7 +530,8 @@ static void what_came_before_the_answer_does_not_confirm_it(void **state)
     assert_true(bob.resumed);
 }
 
-/* The former holder is frozen; who comes last gives up first, and those before it must not take its place. */
+/* The former holder is frozen; who comes last gives up first, and those before it must not take its
+ * place. */
 static void of_many_that_wait_in_vain_the_last_one_stays(void **state)
 {
     (void)state;
@@ -587,7 +588,7 @@ static void both_sides_count_alike_without_memory(void **state)
     assert_int_equal(bob.closed, 0);
 }
 
-/* Memory runs out at any place of a join's way: who was refused is no member, who was not is one. */
+/* Memory runs out at any place of a join's way: who was refused is no member, all others are. */
 static void no_member_is_left_behind_by_a_failed_join(void **state)
 {
     (void)state;
@@ -610,8 +611,8 @@ static void no_member_is_left_behind_by_a_failed_join(void **state)
     }
 }
 
-/* The nth allocation fails, for every n that a small story needs: nobody crashes, nothing leaks, and whoever is not told
- * of an error got what was sent. */
+/* The nth allocation fails, for every n that a small story needs: nobody crashes, nothing leaks,
+ * and whoever is not told of an error got what was sent. */
 static void any_allocation_may_fail(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
-/* Random lives of peers over a cluster whose links are randomly slow. After every story: each signal arrived once and in
- * order, or its sender was told; nobody saw another's; and the rosters that peers hold agree with each other.
+/* Random lives of peers over a cluster whose links are randomly slow. After every story: each
+ * signal arrived once and in order, or its sender was told; nobody saw another's; and the rosters
+ * that peers hold agree with each other.
  *
  *     test_sim_random [seeds [first seed]]     SIM_LOG=1 shows the log of a run */
 #include <setjmp.h>
@@ -27,8 +28,7 @@ static struct story {
     enum fate fates[PEERS][PEERS][NUMBERS]; /* from, to, number */
     int sent[PEERS][PEERS];
     int last[PEERS][PEERS]; /* highest number that arrived of this life */
-    int lives
-        [PEERS]; /* resumed:false ends one: what it sent may come behind the next one's first */
+    int lives[PEERS]; /* resumed:false ends one; what it sent may come behind the next's first */
     int seen[PEERS][PEERS]; /* the life that `last` is of */
     bool crashes;
 } story;
