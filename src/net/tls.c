@@ -85,7 +85,7 @@ static int make_bio(struct tls_context *context)
 
 static const char *reason_text(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     if (ERR_SYSTEM_ERROR(code))
         return strerror(ERR_GET_REASON(code));
     const char *reason = ERR_reason_error_string(code);
@@ -95,12 +95,14 @@ static const char *reason_text(void)
 /* What OpenSSL says in its terms, in the terms of who wrote the configuration. */
 static const char *plain_reason(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
         return "holds no such thing in PEM form";
     if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
         return "is not the key of the certificate";
     if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH)
+        return "is not the key of the certificate";
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_NO_CERTIFICATE_ASSIGNED)
         return "is not the key of the certificate";
     return reason_text();
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -34,6 +35,25 @@ static const char *big_body(void)
             body[i] = (char)('a' + i % 26);
     }
     return body;
+}
+
+#define TICKET 0x7469636b6574
+
+static bool on_accept(void *context, const struct sockaddr *address, uint64_t *ret_ticket)
+{
+    struct fixture *fixture = context;
+    assert_int_equal(address->sa_family, AF_INET);
+    if (fixture->admitted == fixture->admit)
+        return false;
+    fixture->admitted++;
+    *ret_ticket = TICKET;
+    return true;
+}
+
+static void on_gone(void *context, uint64_t ticket)
+{
+    assert_true(ticket == TICKET);
+    ((struct fixture *)context)->admitted--;
 }
 
 static void on_request(void *context, struct connection *connection,
@@ -157,7 +177,10 @@ struct fixture *fixture_start(const struct server_options *options, bool secure)
     fixture->options = *options;
     fixture->secure = secure;
     fixture->echo = true;
+    fixture->admit = UINT_MAX;
     fixture->handler = (struct connection_handler){.context = fixture,
+                                                   .on_accept = on_accept,
+                                                   .on_gone = on_gone,
                                                    .on_request = on_request,
                                                    .on_upgrade = on_upgrade,
                                                    .on_message = on_message,
@@ -185,6 +208,7 @@ void fixture_stop(struct fixture *fixture)
     struct server_counts counts = server_count(fixture->server);
     assert_int_equal(counts.connections, 0);
     assert_int_equal(counts.websockets, 0);
+    assert_int_equal(fixture->admitted, 0);
     server_free(fixture->server);
     assert_int_equal(uv_loop_close(&fixture->loop), 0);
     for (unsigned i = 0; i < fixture->session_count; i++) {

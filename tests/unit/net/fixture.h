@@ -42,6 +42,8 @@ struct fixture {
     unsigned requests;
     unsigned released; /* bodies given back */
     unsigned session_count;
+    unsigned admit;    /* connections that on_accept() lets in at once */
+    unsigned admitted; /* that are in */
     struct session_seen sessions[FIXTURE_SESSIONS];
     enum close_code
         close_on_message; /* what the handler does to the connection, CLOSE_NONE: nothing */
