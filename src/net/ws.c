@@ -257,11 +257,12 @@ struct message *ws_close_frame(unsigned code, const char *reason)
     char payload[WS_CONTROL_MAX] = {(char)(code >> 8), (char)code};
     if (code == 0)
         return ws_control_frame(WS_CLOSE, SLICE_NONE);
-    size_t len = strlen(reason);
-    if (len > sizeof(payload) - 2)
-        len = 0;
-    memcpy(payload + 2, reason, len);
-    return ws_control_frame(WS_CLOSE, (struct slice){payload, 2 + len});
+    struct slice text = slice_of(reason);
+    if (text.len > sizeof(payload) - 2)
+        text.len = 0;
+    memcpy(payload + 2, text.ptr, text.len);
+    return ws_control_frame(WS_CLOSE, (struct slice){payload, 2 + text.len});
+});
 }
 
 /* RFC 6455 section 7.4 and the IANA registry that it opened. */
