@@ -262,7 +262,6 @@ struct message *ws_close_frame(unsigned code, const char *reason)
         text.len = 0;
     memcpy(payload + 2, text.ptr, text.len);
     return ws_control_frame(WS_CLOSE, (struct slice){payload, 2 + text.len});
-});
 }
 
 /* RFC 6455 section 7.4 and the IANA registry that it opened. */
