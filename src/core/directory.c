@@ -290,7 +290,10 @@ static void enter(struct directory *directory, struct directory_room *room,
         refuse(directory, request, ERR_ROOM_FULL);
         return;
     }
-    struct directory_member *member = member_add(room, request);
+    struct frame complete = *request;
+    if (request->info.len == 0)
+        complete.info = SLICE("{}");
+    struct directory_member *member = member_add(room, &complete);
     if (member == NULL) {
         refuse(directory, request, ERR_UNAVAILABLE);
         room_free_if_empty(room);
@@ -323,6 +326,17 @@ static void orphan(struct directory_member *member)
         DIRECTORY);
 }
 
+/* No memory for it: the old one stays. */
+static void replace_info(struct directory_member *member, struct slice info, worker_id except)
+{
+    if (slice_equal(member_info(member), info) || !member_set_info(member, info))
+        return;
+    announce(member->room,
+             &(struct frame){
+                 .kind = FRAME_CHANGED, .peer = member_name(member), .info = member_info(member)},
+             except);
+}
+
 static void take_over(struct directory_member *member, const struct frame *request)
 {
     struct directory_room *room = member->room;
@@ -341,6 +355,8 @@ static void take_over(struct directory_member *member, const struct frame *reque
         room,
         &(struct frame){.kind = FRAME_MOVED, .peer = member_name(member), .worker = member->worker},
         request->from);
+    if (request->info.len > 0)
+        replace_info(member, request->info, request->from);
     host_leave(room, former);
     if (!reply_room(room, request, ROOM_TAKEN_OVER, former)) {
         refuse(room->directory, request, ERR_UNAVAILABLE);
@@ -397,12 +413,8 @@ static void on_confirm(struct directory *directory, const struct frame *frame)
 static void on_info(struct directory *directory, const struct frame *frame)
 {
     struct directory_member *member = fenced(directory, frame);
-    if (member == NULL || !member_set_info(member, frame->info))
-        return;
-    announce(member->room,
-             &(struct frame){
-                 .kind = FRAME_CHANGED, .peer = member_name(member), .info = member_info(member)},
-             DIRECTORY);
+    if (member != NULL)
+        replace_info(member, frame->info, DIRECTORY);
 }
 
 static void on_away(struct directory *directory, const struct frame *frame)

@@ -31,7 +31,7 @@ enum frame_kind {
     /* worker to directory; answered by FRAME_ROOM or FRAME_REFUSED with the same request number */
     FRAME_JOIN,   /* room peer secret info: become a member */
     FRAME_RESUME, /* room peer secret proof info: take over the membership that `proof` proves, or
-                     join */
+                     join; an empty info leaves it as it is */
     FRAME_READ,   /* room: tell me the roster, I missed something */
 
     /* worker to directory; answered by events only; fenced by secret */

@@ -79,7 +79,7 @@ static struct entry *entry_new(struct session *session, const struct envelope *e
 void join_start(struct session *session, const struct envelope *envelope)
 {
     struct exchange *exchange = session->exchange;
-    struct slice info = envelope->info.ptr == NULL ? SLICE("{}") : envelope->info;
+    struct slice info = envelope->info;
     if (exchange->options.info_size != 0 && info.len > exchange->options.info_size) {
         session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
         return;

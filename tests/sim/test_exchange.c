@@ -169,6 +169,29 @@ static void info_is_told(void **state)
     assert_string_equal(text_of(info, "name"), "A");
 }
 
+static void resume_with(struct client *client, int worker, const char *info)
+{
+    client_connect(client, worker, "room");
+    client_send(client,
+                "{\"type\":\"join\",\"info\":%s,\"resume\":{\"session\":\"%s\",\"received\":0}}",
+                info, client->session_text);
+    cluster_settle(&cluster);
+    assert_true(client->joined);
+}
+
+static void info_in_a_resume_is_the_new_one(void **state)
+{
+    int workers = *(const int *)*state;
+    join_both(0, 1 % workers);
+    client_drop(&bob);
+    resume_with(&bob, 2 % workers, "{\"name\":\"B\"}");
+    const cJSON *news = client_next(&alice, "peer-info");
+    assert_string_equal(text_of(cJSON_GetObjectItem(news, "info"), "name"), "B");
+    client_drop(&bob);
+    resume_with(&bob, 3 % workers, "null"); /* says nothing: all stays */
+    assert_null(client_next(&alice, "peer-info"));
+}
+
 static void info_that_the_bus_has_no_room_for_is_an_error(void **state)
 {
     (void)state;
@@ -680,6 +703,10 @@ int main(void)
                                                  teardown, &one),
         cmocka_unit_test_prestate_setup_teardown(a_signal_reaches_its_addressee_only, setup,
                                                  teardown, &several),
+        cmocka_unit_test_prestate_setup_teardown(info_in_a_resume_is_the_new_one, setup, teardown,
+                                                 &one),
+        cmocka_unit_test_prestate_setup_teardown(info_in_a_resume_is_the_new_one, setup, teardown,
+                                                 &several),
         cmocka_unit_test_prestate_setup_teardown(a_lost_socket_is_away_then_back_with_what_was_held,
                                                  setup, teardown, &one),
         cmocka_unit_test_prestate_setup_teardown(a_lost_socket_is_away_then_back_with_what_was_held,
