@@ -16,6 +16,10 @@ export class Inbox {
         return [...this.#items];
     }
 
+    clear() {
+        this.#items = [];
+    }
+
     push(item) {
         const i = this.#takers.findIndex((taker) => taker.match(item));
         if (i < 0) this.#items.push(item);
