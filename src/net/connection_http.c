@@ -1,0 +1,213 @@
+/* The HTTP part of a connection's life: requests are read one at a time, answered by the handler,
+ * and perhaps the last of them turns the connection into a WebSocket. */
+#include "base/mem.h"
+#include "net/connection_state.h"
+#include "net/upgrade.h"
+
+#define RESPONSE_HEADERS_MAX 16384 /* bytes */
+
+/* What a connection needs to read a request; it has none while it waits for one. */
+struct http_talk {
+    struct http_parser *parser;
+    struct buf held; /* came while the answer to an earlier request was still being sent */
+    bool paused;     /* for that reason */
+    bool timed;      /* the deadline is that of the request */
+};
+
+void http_done(struct connection *connection)
+{
+    struct http_talk *talk = connection->talk;
+    if (talk == NULL)
+        return;
+    http_parser_free(talk->parser);
+    buf_done(&talk->held);
+    mem_free(talk);
+    connection->talk = NULL;
+}
+
+static bool talk_begin(struct connection *connection)
+{
+    struct http_talk *talk = mem_zero(sizeof(*talk));
+    if (talk == NULL)
+        return false;
+    connection->talk = talk;
+    buf_init(&talk->held, 2 * READ_SIZE);
+    talk->parser = http_parser_new(&connection->stream.loop->http_limits);
+    return talk->parser != NULL;
+}
+
+void http_wait(struct connection *connection)
+{
+    http_done(connection);
+    connection_expect(connection, connection->stream.loop->options.http_idle_timeout);
+}
+
+/* Queues the answer; takes over the body. 0, or negative: no memory. */
+static int send_response(struct connection *connection, const struct http_request *request,
+                         struct http_response *response, bool keep_alive)
+{
+    struct stream *stream = &connection->stream;
+    struct buf head =
+        http_response_head(response, request->version, keep_alive, stream->loop->date);
+    struct piece body = {response->body, response->owner, response->release};
+    if (request->method == METHOD_HEAD || !http_status_has_body(response->status))
+        body.bytes.len = 0; /* released at once */
+    buf_done(&response->headers);
+    int error = buf_failed(&head) ? ERR_UNAVAILABLE : 0;
+    if (error != 0)
+        buf_done(&head);
+    else
+        error = stream_push(stream, (struct piece){buf_slice(&head), head.data, mem_free});
+    if (error != 0)
+        body.bytes.len = 0;
+    int body_error = stream_push(stream, body);
+    return error != 0 ? error : body_error;
+}
+
+static void answer(struct connection *connection, const struct http_request *request,
+                   struct http_response *response, bool keep_alive)
+{
+    keep_alive = keep_alive && !response->close && !connection->stream.loop->ending;
+    if (send_response(connection, request, response, keep_alive) != 0)
+        connection_lost(connection, CLOSE_NONE);
+    else if (!keep_alive)
+        connection_end_politely(connection);
+}
+
+static struct http_response response_init(void)
+{
+    struct http_response response = {0};
+    buf_init(&response.headers, RESPONSE_HEADERS_MAX);
+    return response;
+}
+
+static void refuse_request(struct connection *connection, int status)
+{
+    const struct http_request none = {.version = 11};
+    struct http_response response = response_init();
+    http_response_text(&response, status, http_reason(status));
+    answer(connection, &none, &response, false);
+}
+
+static void try_upgrade(struct connection *connection, const struct http_request *request,
+                        bool keep_alive)
+{
+    const struct connection_handler *handler = &connection->stream.loop->handler;
+    struct upgrade upgrade = {0};
+    struct http_response response = response_init();
+    int status = upgrade_check(request, &response);
+    if (status == 0)
+        status = handler->on_upgrade(handler->context, connection, request, &upgrade, &response);
+    if (status != 0) {
+        response.status = status;
+        answer(connection, request, &response, keep_alive);
+        return;
+    }
+    upgrade_accept(request, upgrade.subprotocol, &response);
+    int error = send_response(connection, request, &response, true);
+    connection_upgraded(connection, upgrade.session);
+    if (error != 0)
+        connection_lost(connection, CLOSE_NONE);
+}
+
+static void handle_request(struct connection *connection, struct http_request *request,
+                           bool keep_alive)
+{
+    const struct connection_handler *handler = &connection->stream.loop->handler;
+    request->secure = connection->stream.tls != NULL;
+    if (upgrade_is(request)) {
+        try_upgrade(connection, request, keep_alive);
+        return;
+    }
+    struct http_response response = response_init();
+    handler->on_request(handler->context, connection, request, &response);
+    answer(connection, request, &response, keep_alive);
+}
+
+static void handle_result(struct connection *connection, struct http_result *result)
+{
+    switch (result->event) {
+    case PARSED_MORE: break;
+    case PARSED_CONTINUE:
+        stream_push(&connection->stream,
+                    (struct piece){.bytes = SLICE("HTTP/1.1 100 Continue\r\n\r\n")});
+        break;
+    case PARSED_REFUSED: refuse_request(connection, result->status); break;
+    case PARSED_REQUEST:
+        connection->talk->timed = false;
+        handle_request(connection, &result->request, result->keep_alive);
+        break;
+    }
+}
+
+/* A client that asks on and on without reading the answers is read no further meanwhile. */
+static bool hold_back(struct connection *connection, struct slice bytes)
+{
+    struct http_talk *talk = connection->talk;
+    stream_flush(&connection->stream);
+    if (!talk->paused && stream_waiting(&connection->stream) == 0)
+        return false;
+    talk->paused = true;
+    stream_pause(&connection->stream);
+    buf_add_slice(&talk->held, bytes);
+    if (buf_failed(&talk->held))
+        connection_lost(connection, CLOSE_NONE);
+    return true;
+}
+
+/* The deadline for a request runs from its first byte, not from each. */
+static void http_time(struct connection *connection)
+{
+    struct http_talk *talk = connection->talk;
+    if (talk->paused)
+        return;
+    if (!http_parser_busy(talk->parser)) {
+        http_wait(connection);
+    } else if (!talk->timed) {
+        talk->timed = true;
+        connection_expect(connection, connection->stream.loop->options.headers_timeout);
+    }
+}
+
+void http_input(struct connection *connection, struct slice bytes)
+{
+    if (connection->talk == NULL && !talk_begin(connection)) {
+        connection_lost(connection, CLOSE_NONE);
+        return;
+    }
+    while (bytes.len > 0 && connection->state == STATE_HTTP) {
+        if (hold_back(connection, bytes))
+            return;
+        struct http_result result;
+        http_parser_feed(connection->talk->parser, &bytes, &result);
+        handle_result(connection, &result);
+    }
+    if (connection->state == STATE_HTTP)
+        http_time(connection);
+    else if (connection->state == STATE_WEBSOCKET && bytes.len > 0)
+        websocket_input(connection, bytes);
+}
+
+void http_drained(struct connection *connection)
+{
+    if (connection->talk == NULL || !connection->talk->paused)
+        return;
+    struct buf held = connection->talk->held;
+    buf_init(&connection->talk->held, held.max);
+    connection->talk->paused = false;
+    stream_resume(&connection->stream);
+    http_input(connection, buf_slice(&held));
+    buf_done(&held);
+}
+
+void http_overdue(struct connection *connection)
+{
+    if (connection_still_reading(connection))
+        connection_expect(connection, connection->stream.loop->options.http_idle_timeout);
+    else if (connection->waiting > 0)
+        connection_lost(connection, CLOSE_NONE);
+    else if (connection->talk != NULL)
+        refuse_request(connection, 408);
+    else
+        connection_end_politely(connection);
+}

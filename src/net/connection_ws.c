@@ -1,0 +1,168 @@
+/* The WebSocket part of a connection's life: messages and control frames, each way. */
+#include "base/mem.h"
+#include "net/connection_state.h"
+
+#define PING_NUMBER_SIZE 8 /* bytes of payload: a number, most significant byte first */
+
+static void release_message(void *owner)
+{
+    message_unref(owner);
+}
+
+/* Queues a message, whose reference it takes over. A client that does not read for too long is lost
+ * at the end of the pass. */
+static void push_message(struct connection *connection, struct message *message)
+{
+    struct stream *stream = &connection->stream;
+    size_t limit = stream->loop->options.output_queue;
+    struct piece piece = {message_wire(message), message, release_message};
+    bool full = stream_push(stream, piece) != 0;
+    if (limit != 0 && stream->queue.bytes + stream->in_flight > limit) {
+        stream_flush(stream);
+        full = full || stream_waiting(stream) > limit;
+    }
+    if (full)
+        stream_fail(stream, UV_ENOBUFS);
+}
+
+void connection_deliver(struct connection *connection, struct message *message)
+{
+    if (connection->state != STATE_WEBSOCKET)
+        return;
+    message_frame(message);
+    connection->stream.loop->counts.messages_out++;
+    push_message(connection, message_ref(message));
+}
+
+static void push_control(struct connection *connection, enum ws_opcode opcode, struct slice payload)
+{
+    struct message *frame = ws_control_frame(opcode, payload);
+    if (frame == NULL)
+        stream_fail(&connection->stream, UV_ENOBUFS);
+    else
+        push_message(connection, frame);
+}
+
+static void push_ping(struct connection *connection, struct slice payload)
+{
+    connection->ws.pongs_due++;
+    push_control(connection, WS_PING, payload);
+}
+
+void connection_ping(struct connection *connection, uint64_t number)
+{
+    char payload[PING_NUMBER_SIZE];
+    for (size_t i = 0; i < PING_NUMBER_SIZE; i++)
+        payload[i] = (char)(number >> (8 * (PING_NUMBER_SIZE - 1 - i)));
+    if (connection->state == STATE_WEBSOCKET)
+        push_ping(connection, (struct slice){payload, sizeof(payload)});
+}
+
+static uint64_t ping_number(struct slice payload)
+{
+    uint64_t number = 0;
+    if (payload.len != PING_NUMBER_SIZE)
+        return 0;
+    for (size_t i = 0; i < PING_NUMBER_SIZE; i++)
+        number = number << 8 | (unsigned char)payload.ptr[i];
+    return number;
+}
+
+/* RFC 6455 section 5.5.3 lets us answer only the latest ping, which we do for a client that does
+ * not read. */
+static void answer_ping(struct connection *connection, struct slice payload)
+{
+    if (connection->stream.in_flight == 0) {
+        push_control(connection, WS_PONG, payload);
+        return;
+    }
+    message_unref(connection->pong);
+    connection->pong = ws_control_frame(WS_PONG, payload);
+}
+
+static void on_message(void *context, struct message *message)
+{
+    struct connection *connection = context;
+    const struct net_loop *loop = connection->stream.loop;
+    if (connection->session == NULL) {
+        message_unref(message);
+        return;
+    }
+    connection->stream.loop->counts.messages_in++;
+    loop->handler.on_message(connection->session, message);
+}
+
+static bool on_control(void *context, enum ws_opcode opcode, struct slice payload)
+{
+    struct connection *connection = context;
+    const struct connection_handler *handler = &connection->stream.loop->handler;
+    if (opcode == WS_CLOSE) {
+        connection_close_frame(connection, payload);
+        return false;
+    }
+    if (opcode == WS_PING && connection->state == STATE_WEBSOCKET)
+        answer_ping(connection, payload);
+    else if (opcode == WS_PONG && connection->session != NULL)
+        handler->on_pong(connection->session, ping_number(payload));
+    return true;
+}
+
+void websocket_input(struct connection *connection, struct slice bytes)
+{
+    static const struct ws_events ws_events = {on_message, on_control};
+    struct net_loop *loop = connection->stream.loop;
+    enum close_code code = ws_feed(&connection->ws, &loop->readers, &loop->ws_limits, bytes,
+                                   uv_now(loop->uv), &ws_events, connection);
+    if (code == CLOSE_NONE)
+        return;
+    if (connection->state == STATE_WEBSOCKET)
+        connection_lost(connection, code);
+    if (connection->state == STATE_CLOSING)
+        connection_end_politely(
+            connection); /* its close frame will not be found behind what can't be read */
+}
+
+/* A ping after each interval of silence; lost after two and a half. Every message moves last_seen
+ * only: the deadline looks at it when it comes due. */
+void websocket_overdue(struct connection *connection)
+{
+    struct net_loop *loop = connection->stream.loop;
+    uint64_t interval = loop->options.ping_interval;
+    uint64_t silence = uv_now(loop->uv) - connection->last_seen;
+    uint64_t last = interval * 5 / 2;
+    if (silence >= last) {
+        connection_lost(connection, CLOSE_SILENT);
+        return;
+    }
+    if (silence >= interval)
+        push_ping(connection, SLICE_NONE);
+    uint64_t next = (silence / interval + 1) * interval;
+    wheel_arm(&loop->wheel, &connection->deadline,
+              connection->last_seen + (next < last ? next : last));
+}
+
+void websocket_send_close(struct connection *connection, unsigned code, const char *reason)
+{
+    struct message *frame = ws_close_frame(code, reason);
+    if (frame != NULL)
+        stream_push(&connection->stream,
+                    (struct piece){message_wire(frame), frame, release_message});
+}
+
+void websocket_drained(struct connection *connection)
+{
+    struct message *pong = connection->pong;
+    if (pong == NULL)
+        return;
+    connection->pong = NULL;
+    if (connection->state == STATE_WEBSOCKET)
+        push_message(connection, pong);
+    else
+        message_unref(pong);
+}
+
+void websocket_done(struct connection *connection)
+{
+    ws_done(&connection->ws);
+    message_unref(connection->pong);
+}
