@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -73,19 +72,15 @@ const char *static_type(const char *path, bool *ret_compressible)
     return "application/octet-stream";
 }
 
-__attribute__((format(printf, 2, 3))) static int fail(const struct loading *loading,
-                                                      const char *format, ...)
+static int fail(const struct loading *loading, const char *path, const char *why)
 {
-    va_list args;
-    va_start(args, format);
-    vsnprintf(loading->error, STATIC_ERROR_SIZE, format, args);
-    va_end(args);
+    snprintf(loading->error, STATIC_ERROR_SIZE, "%s%s: %s", loading->folder, path, why);
     return -1;
 }
 
 static int fail_errno(const struct loading *loading, const char *path)
 {
-    return fail(loading, "%s%s: %s", loading->folder, path, strerror(errno));
+    return fail(loading, path, strerror(errno));
 }
 
 /* Reads exactly len bytes; a file that shrinks meanwhile is an error. */
@@ -162,9 +157,9 @@ static int load_open_file(struct loading *loading, int fd, const char *path)
     if (!S_ISREG(status.st_mode))
         return 0;
     if (table->files == STATIC_FILES_MAX)
-        return fail(loading, "%s: more than %d files", loading->folder, STATIC_FILES_MAX);
+        return fail(loading, "", "too many files");
     if ((size_t)status.st_size > STATIC_BYTES_MAX - table->bytes)
-        return fail(loading, "%s: more than %zu bytes", loading->folder, STATIC_BYTES_MAX);
+        return fail(loading, "", "too many bytes");
     struct static_file *file = file_new(table, path, (size_t)status.st_size);
     if (read_all(fd, file->forms[CODING_IDENTITY].bytes, (size_t)status.st_size) != 0)
         return fail_errno(loading, path);
@@ -196,7 +191,7 @@ static int load_name(struct loading *loading, int folder_fd, const char *folder,
     if (name[0] == '.')
         return 0;
     if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
-        return fail(loading, "%s%s: the path is too long", loading->folder, folder);
+        return fail(loading, folder, "a path in it is too long");
     int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == ELOOP ? 0 : fail_errno(loading, path);
@@ -208,8 +203,7 @@ static int load_folder(struct loading *loading, int fd, const char *path, int de
 {
     DIR *dir = depth > DEPTH_MAX ? NULL : fdopendir(fd);
     if (dir == NULL) {
-        int error = depth > DEPTH_MAX ? fail(loading, "%s%s: too deep", loading->folder, path)
-                                      : fail_errno(loading, path);
+        int error = depth > DEPTH_MAX ? fail(loading, path, "too deep") : fail_errno(loading, path);
         close(fd);
         return error;
     }

@@ -1,7 +1,7 @@
 /* What waits to be written to one socket: runs of bytes that are shared, not copied.
  *
- * One piece has its place here, since most often there is no more; a ring is made for more, and given
- * back when it is empty. A queue is not to be moved while it holds anything. */
+ * One piece has its place here, since most often there is no more; a ring is made for more, and
+ * given back when it is empty. A queue is not to be moved while it holds anything. */
 #ifndef ROOMLINE_NET_QUEUE_H
 #define ROOMLINE_NET_QUEUE_H
 

@@ -362,9 +362,9 @@ int client_response(struct client *client, char **ret_head, struct buf *ret_body
         fail_msg("no response but the end");
     size_t len = (size_t)(end - client->in.data) + 4;
     char *head = strndup(client->in.data, len);
-    int status = atoi(head + 9);
+    int status = (int)strtol(head + 9, NULL, 10);
     const char *field = strstr(head, "Content-Length: ");
-    size_t body = field == NULL || ret_body == NULL ? 0 : (size_t)atol(field + 16);
+    size_t body = field == NULL || ret_body == NULL ? 0 : (size_t)strtol(field + 16, NULL, 10);
     client_await(client, len + body);
     if (ret_body != NULL)
         buf_add(ret_body, client->in.data + len, body);
