@@ -184,6 +184,19 @@ test('a worker that crashes again and again is restarted with a back-off, the ot
     await a.expect('signal', { data: 1 });
 });
 
+test('what a worker held of the limits is free again when it crashed', async (t) => {
+    const limits = { 'limits.connections': 3, 'limits.connections_per_address': 3 };
+    const server = await ownServer(t, { workers: 2, config: { ...config, ...limits } });
+    const room = freshRoom();
+    for (let n = 0; n < 3; n++) {
+        const all = [];
+        for (let k = 0; k < 3; k++) all.push(await Peer.join(server, { room }));
+        const holders = new Set(all.map(({ ws }) => server.workerOf(ws.tcp)));
+        for (const worker of holders) await crash(server, worker);
+        for (const { ws } of all) await ws.ended;
+    }
+});
+
 test('kill -9 of the supervisor: no worker is left behind', async (t) => {
     const server = await ownServer(t, { workers: 2, config });
     const a = await Peer.join(server, { worker: 0 });

@@ -322,19 +322,30 @@ for (const workers of [1, 2]) {
     test(`just inside the window, again and again (${workers} workers)`, async (t) => {
         const server = await ownServer(t, {
             workers,
-            config: { 'session.resume_window': '1500ms' },
+            config: { 'session.resume_window': '2500ms' },
         });
         const [a, b] = await pair({ server });
         let peer = b;
         for (let n = 0; n < 3; n++) {
             await away(a, peer);
             a.signal('b', n);
-            await new Promise((resolve) => setTimeout(resolve, 900)); // three of them are past one window
+            await new Promise((resolve) => setTimeout(resolve, 1000)); // three of them are past one window
             peer = await peer.resume(server, { worker: n % workers });
             assert.equal(peer.joined.resumed, true);
             await peer.expect('signal', { data: n });
             await a.until('peer-back');
         }
+    });
+
+    test(`a window of 0 is no window: who is lost has left (${workers} workers)`, async (t) => {
+        const server = await ownServer(t, { workers, config: { 'session.resume_window': '0' } });
+        const [a, b] = await pair({ server });
+        assert.equal(a.joined.resumeWindow, 0);
+        await b.lose();
+        await a.expect('peer-left', { peer: 'b', reason: 'timeout' });
+        const again = await b.resume(server);
+        assert.equal(again.joined.resumed, false);
+        assert.equal(again.id, 'b');
     });
 
     test(`a room of which all are away is kept for the window, then gone (${workers} workers)`, async (t) => {

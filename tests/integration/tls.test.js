@@ -132,6 +132,29 @@ test('tls.min_version 1.3 refuses 1.2', async (t) => {
     assert.equal((await fetchOnce(server, '/livez')).status, 200);
 });
 
+test('ticket keys rotate: a ticket is good for one rotation more, then no longer', async (t) => {
+    const config = { 'tls.ticket_rotation': '1s' };
+    const server = await ownServer(t, { workers: 2, tls: true, config });
+    const options = only('TLSv1.2');
+    const first = await HttpConnection.open(server, options);
+    await first.request(requestText('/livez'));
+    const session = first.socket.getSession();
+    const since = Date.now();
+    const reused = async () => {
+        const http = await HttpConnection.open(server, { tls: { ...options.tls, session } });
+        const is = http.socket.isSessionReused();
+        await http.destroy();
+        return is;
+    };
+    assert.ok(await reused());
+    while (await reused()) {
+        assert.ok(Date.now() - since < 5000, 'the key of a ticket never ends');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.ok(Date.now() - since > 900, 'the key of a ticket ended with its rotation');
+    assert.equal((await fetchOnce(server, '/livez')).status, 200);
+});
+
 test('plain and TLS listeners, IPv4 and IPv6, side by side in one room', async (t) => {
     const listen = [
         'http://127.0.0.1:0',

@@ -301,3 +301,15 @@ test('Origin: any', async (t) => {
         await ws.destroy();
     }
 });
+
+test('connections spread over the workers', async (t) => {
+    const server = await ownServer(t, { workers: 2 });
+    const count = [0, 0];
+    for (let n = 0; n < 60; n++) {
+        const ws = await connectWebSocket(server);
+        count[server.workerOf(ws.tcp)]++;
+        await ws.destroy();
+    }
+    assert.equal(count[0] + count[1], 60);
+    assert.ok(Math.min(...count) >= 5, `${count}`); // by chance once in many millions of runs
+});
