@@ -68,6 +68,23 @@ static struct slot *find_slot(struct workers *workers, worker_id id)
     return NULL;
 }
 
+static bool some_reload(const struct workers *workers)
+{
+    for (unsigned i = 0; i < workers->options.count; i++)
+        if (workers->slots[i].reloading)
+            return true;
+    return false;
+}
+
+static void end_reload(struct slot *slot)
+{
+    struct workers *workers = slot->workers;
+    bool was = slot->reloading;
+    slot->reloading = false;
+    if (was && !some_reload(workers))
+        workers->events.on_reloaded(workers->events.context);
+}
+
 /* --- start --- */
 
 static void start(struct slot *slot);
@@ -135,10 +152,7 @@ static void exit_cb(uv_process_t *process, int64_t status, int signal)
     hub_remove(workers->hub, slot->id);
     shared_clear_row(workers->options.shared, slot->index);
     set_state(slot, DOWN);
-    if (slot->reloading) {
-        slot->reloading = false; /* its successor reads everything anew */
-        workers->events.on_reloaded(workers->events.context);
-    }
+    end_reload(slot); /* its successor reads everything anew */
     fail(slot);
 }
 
@@ -214,23 +228,6 @@ static void on_ready(struct slot *slot)
     }
 }
 
-static bool some_reload(const struct workers *workers)
-{
-    for (unsigned i = 0; i < workers->options.count; i++)
-        if (workers->slots[i].reloading)
-            return true;
-    return false;
-}
-
-static void on_reloaded(struct slot *slot)
-{
-    struct workers *workers = slot->workers;
-    bool was = slot->reloading;
-    slot->reloading = false;
-    if (was && !some_reload(workers))
-        workers->events.on_reloaded(workers->events.context);
-}
-
 static void on_control(void *context, worker_id id, enum packet_kind kind, struct slice payload)
 {
     struct slot *slot = find_slot(context, id);
@@ -238,7 +235,7 @@ static void on_control(void *context, worker_id id, enum packet_kind kind, struc
     if (slot != NULL && kind == PACKET_READY)
         on_ready(slot);
     if (slot != NULL && kind == PACKET_RELOADED)
-        on_reloaded(slot);
+        end_reload(slot);
 }
 
 static void kill_cb(uv_timer_t *timer)
