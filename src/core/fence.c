@@ -8,12 +8,14 @@
 #include "base/log.h"
 #include "core/state.h"
 
+#define FENCES_MAX 8                 /* sent after one peer until it counts as lost track of */
 #define FENCE_QUEUE_MAX (256u << 10) /* bytes; beyond it senders get peer-busy */
 
 struct fence {
     struct deadline deadline;
     struct member *member;
     worker_id former; /* where the fence was sent */
+    unsigned sent;    /* how often */
     struct buf queue; /* encoded FRAME_SIGNALs */
 };
 
@@ -29,6 +31,7 @@ static void send_fence(struct member *member, worker_id former)
 {
     struct exchange *exchange = member->room->exchange;
     member->fence->former = former;
+    member->fence->sent++;
     wheel_arm(&exchange->wheel, &member->fence->deadline, exchange->now + HANDOVER_TIMEOUT);
     exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_FENCE,
                                                                   .from = exchange->options.self,
@@ -144,7 +147,7 @@ void fence_pass_on(struct session *session)
 }
 
 /* The answer comes from where the fence got to: if the peer has moved on since, another one follows
- * it. */
+ * it. But one that answers may as well have no idea where the peer went, and never will. */
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
@@ -153,7 +156,7 @@ void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
         return;
     bool moved_on =
         frame->from != member->worker && frame->from != DIRECTORY && member->worker != DIRECTORY;
-    if (moved_on)
+    if (moved_on && member->fence->sent < FENCES_MAX)
         send_fence(member, frame->from);
     else
         fence_end(member);

@@ -488,6 +488,32 @@ static void order_holds_while_the_addressee_moves(void **state)
     }
 }
 
+/* The former holder gave the peer up before it was asked for it, and cannot say where it went. */
+static void a_way_that_ends_nowhere_is_not_followed_for_ever(void **state)
+{
+    (void)state;
+    cluster.options.resume_window = 1000;
+    restart_all();
+    join_both(0, 1);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    client_resume(&bob, 2, "room");
+    while (cluster.up[2].len > 0)
+        cluster_step(&cluster);
+    cluster.frozen[0] = cluster.frozen[2] = true;
+    cluster_settle(&cluster);
+    cluster_advance(&cluster, 1100);
+    cluster.frozen[0] = cluster.frozen[2] = false;
+    cluster_settle(&cluster);
+    assert_true(bob.joined);
+    assert_false(bob.resumed);
+    signal_number(&alice, "bob", 2);
+    cluster_settle(&cluster);
+    bob.read = 0;
+    assert_int_equal(next_number(&bob), 1);
+    assert_int_equal(next_number(&bob), 2);
+}
+
 static void floods_are_limited_then_closed(void **state)
 {
     (void)state;
@@ -690,6 +716,7 @@ int main(void)
         TEST(a_crash_makes_its_peers_away_and_lets_them_resume),
         TEST(a_crash_that_nobody_comes_back_from_ends_in_peer_left),
         TEST(order_holds_while_the_addressee_moves),
+        TEST(a_way_that_ends_nowhere_is_not_followed_for_ever),
         TEST(floods_are_limited_then_closed),
         TEST(draining_says_goaway_once),
         TEST(floods_of_bytes_alone_are_closed_too),
