@@ -1,6 +1,7 @@
 #include "app/supervisor.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -268,8 +269,13 @@ static int start_loop(struct supervisor *supervisor)
 
 static void run(struct supervisor *supervisor)
 {
+    char program[PATH_MAX] = "/proc/self/exe";
+    size_t size = sizeof(program);
+    /* Found once: after an update in place a worker that is started again is the new program. */
+    uv_exepath(program, &size);
     struct workers_options options = {
         .count = supervisor->listeners.workers,
+        .program = program,
         .config = supervisor->config,
         .listeners = &supervisor->listeners,
         .shared = &supervisor->shared,

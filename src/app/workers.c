@@ -42,7 +42,6 @@ struct workers {
     struct hub *hub;
     struct slot *slots;
     worker_id last_id;
-    char program[4096];
     bool all_were_ready;
     bool retired;
     unsigned open; /* timers that are not closed yet */
@@ -164,7 +163,7 @@ static uv_process_t *spawn(struct slot *slot, int *ret_hub, int *ret_error)
     for (size_t i = 0; i < listeners->count; i++)
         fds[i] = listeners_fd(listeners, i, slot->index);
     uv_process_t *process = spawn_worker(workers->loop,
-                                         &(struct spawn){.program = workers->program,
+                                         &(struct spawn){.program = workers->options.program,
                                                          .index = slot->index,
                                                          .shared = workers->options.shared->fd,
                                                          .listeners = fds,
@@ -308,16 +307,12 @@ struct workers *workers_new(uv_loop_t *loop, const struct workers_options *optio
     struct workers *workers = mem_must(sizeof(*workers));
     struct directory_options directory = settings_directory(options->config);
     struct hub_events hub_events = {workers, on_control, on_lost};
-    size_t size = sizeof(workers->program);
     workers->loop = loop;
     workers->options = *options;
     workers->events = *events;
     workers->hub = hub_new(loop, options->count > 1 ? &directory : NULL, &hub_events);
     workers->slots = mem_must(options->count * sizeof(*workers->slots));
     workers->open = options->count;
-    /* Found once: after an update in place a worker that is started again is the new program. */
-    if (uv_exepath(workers->program, &size) != 0)
-        strcpy(workers->program, "/proc/self/exe");
     for (unsigned i = 0; i < options->count; i++) {
         struct slot *slot = &workers->slots[i];
         *slot = (struct slot){.workers = workers, .index = i};

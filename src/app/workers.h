@@ -22,6 +22,7 @@ struct workers_events {
 /* What they all work with; everything outlives them. */
 struct workers_options {
     unsigned count;
+    const char *program; /* that is started; in production this one */
     const struct config *config;
     struct listeners *listeners;
     struct shared *shared;
