@@ -29,6 +29,7 @@ struct net_loop {
     struct wheel wheel;
     struct connection_list connections;
     struct stream_list dirty; /* with output that waits for the end of the pass */
+    unsigned inputs;          /* since it was last worked through */
     struct tls_context *tls;  /* NULL before server_tls() */
     struct tls_ticket_keys ticket_keys;
     struct tls_wire wire;

@@ -3,6 +3,9 @@
 #include "base/mem.h"
 #include "net/loop.h"
 
+/* What the first inputs of a long pass have caused does not wait for the last one. */
+#define INPUTS_PER_FLUSH 16
+
 #define CIPHER_WAITING_MAX (512 * 1024) /* bytes of encrypted rests; more than a flush leaves */
 
 /* One write that libuv finishes. */
@@ -260,6 +263,7 @@ static void flush_step(struct stream *stream)
 void stream_flush_all(struct net_loop *loop)
 {
     struct stream *stream;
+    loop->inputs = 0;
     while ((stream = LIST_FIRST(&loop->dirty)) != NULL)
         flush_step(stream);
 }
@@ -366,9 +370,10 @@ static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
 static void read_cb(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
 {
     struct stream *stream = stream_of(handle);
+    struct net_loop *loop = stream->loop;
     if (len > 0) {
         struct slice bytes = {buffer->base, (size_t)len};
-        stream->loop->counts.bytes_in += bytes.len;
+        loop->counts.bytes_in += bytes.len;
         if (stream->tls != NULL)
             tls_input(stream, bytes);
         else
@@ -378,6 +383,8 @@ static void read_cb(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
     } else if (len < 0) {
         stream->events->on_end(stream, (int)len);
     }
+    if (++loop->inputs >= INPUTS_PER_FLUSH)
+        stream_flush_all(loop);
 }
 
 int stream_start(struct stream *stream, bool secure)
