@@ -283,25 +283,40 @@ void handover_retry(struct room *room)
         struct frame claim;
         if (member->session == NULL || member->session->claim == NULL)
             continue;
+        if (fence_waits_for(room, member_name(member)))
+            continue;
         claim = *member->session->claim;
-        if (!fence_waits_for(room, member_name(member)))
-            hand_over(member, &claim);
+        mem_free(member->session->claim);
+        member->session->claim = NULL;
+        hand_over(member, &claim);
     }
     room_release(room);
+}
+
+/* Who is to answer the claim instead of the session that is here: the last of those in the row
+ * between the two; NULL: none. */
+static struct entry *find_deferrer(struct exchange *exchange, const struct session *session,
+                                   const struct frame *claim)
+{
+    struct entry *entry = join_find_before(exchange, claim);
+    if (entry != NULL && session != NULL && entry->session->version < session->version)
+        return NULL;
+    return entry;
 }
 
 void handover_on_claim(struct exchange *exchange, const struct frame *claim)
 {
     struct room *room = room_find(exchange, claim->room);
     struct member *member = room == NULL ? NULL : room_member(room, claim->peer);
-    struct entry *deferrer;
-    if (member != NULL && member->session != NULL && member->session->version < claim->version) {
+    struct session *session = member == NULL ? NULL : member->session;
+    struct entry *deferrer = find_deferrer(exchange, session, claim);
+    if (deferrer != NULL) {
+        defer(deferrer, claim);
+    } else if (session != NULL && session->version < claim->version) {
         room->uses++; /* the holder may be the last who stands in it */
         if (!postpone(member, claim))
             hand_over(member, claim);
         room_release(room);
-    } else if ((deferrer = join_find_before(exchange, claim)) != NULL) {
-        defer(deferrer, claim);
     } else {
         handover_decline(exchange, claim);
     }

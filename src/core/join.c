@@ -306,6 +306,8 @@ void join_finish(struct session *session, bool resumed)
         session_free(session);
         return;
     }
+    if (member->worker != exchange->options.self)
+        session_superseded(session); /* the same, who will claim what this one is handed */
     struct room *room = session->room;
     struct entry done = *entry;
     struct hold early = entry->early;

@@ -111,6 +111,8 @@ void session_free(struct session *session)
         member->heir = NULL;
     fence_pass_on(session);
     entry_free(session);
+    if (session->claim != NULL)
+        handover_decline(session->exchange, session->claim);
     mem_free(session->claim);
     wheel_disarm(&session->deadline);
     hold_done(&session->hold);
