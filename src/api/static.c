@@ -107,7 +107,7 @@ static void read_weights(struct slice accept, int weights[CODING_COUNT])
 }
 
 /* The best form that the client takes, the smallest of equals; the file itself rather than nothing.
- * */
+ */
 static const struct static_form *choose(const struct static_file *file, struct slice accept)
 {
     int weights[CODING_COUNT];

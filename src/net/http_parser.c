@@ -169,7 +169,8 @@ bool http_parser_busy(const struct http_parser *parser)
     return !parser->message_complete && (parser->in_body || parser->head.len > 0);
 }
 
-/* One empty line in front of a request is forgiven (RFC 9112 section 2.2), in however many pieces. */
+/* One empty line in front of a request is forgiven (RFC 9112 section 2.2), in however many pieces.
+ */
 static int skip_empty_line(struct http_parser *parser, struct slice *bytes)
 {
     while (parser->line < LINE_SKIPPED && bytes->len > 0) {
@@ -254,7 +255,7 @@ static bool host_is_valid(struct slice host)
 }
 
 /* Cuts "http://host/path" (RFC 9112 section 3.2.2) down to "/path"; its host outranks the header's.
- * */
+ */
 static bool split_absolute(struct slice *target, struct slice *host)
 {
     static const char *const schemes[] = {"http://", "https://"};

@@ -40,7 +40,7 @@ struct net_loop {
     char date[30]; /* RFC 9110 section 5.6.7; at most a second old */
 
     /* Scratch. Each is only used between two returns to the loop, and by one connection at a time.
-     * */
+     */
     char read_bytes[READ_SIZE];
     char text[READ_SIZE];        /* decrypted */
     char gather[TLS_RECORD_MAX]; /* small messages that go into one record */

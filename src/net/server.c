@@ -17,7 +17,7 @@ struct server {
     uv_prepare_t prepare; /* writes what timers queued, before the loop may sleep */
     uv_check_t check;     /* writes what came of input; then looks at the deadlines */
     uv_timer_t tick;
-    bool ticked; /* in this pass */
+    bool ticked;      /* in this pass */
     unsigned handles; /* of these three that are not closed */
     time_t date_second;
     struct deadline cut_off;

@@ -1,5 +1,8 @@
 #include "net/stream.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "base/mem.h"
 #include "net/loop.h"
 
@@ -99,13 +102,17 @@ static int write_later(struct stream *stream, struct write *write, const uv_buf_
     return error;
 }
 
-static int try_write(struct stream *stream, const uv_buf_t *runs, unsigned count)
+/* By the system call for sockets: uv_try_write() takes the longer way of write(), and each message
+ * comes by here. Only while libuv holds nothing of this socket. Bytes taken, 0 where there is no
+ * room, or a libuv error. */
+static ssize_t try_write(struct stream *stream, uv_buf_t *runs, unsigned count)
 {
-    int written = uv_try_write(handle_of(stream), runs, count);
-    if (written == UV_EAGAIN)
-        return 0;
-    if (written > 0)
-        stream->loop->counts.bytes_out += (uint64_t)written;
+    struct msghdr message = {.msg_iov = (struct iovec *)runs, .msg_iovlen = count};
+    ssize_t written = count == 1 ? send(stream->fd, runs->base, runs->len, MSG_NOSIGNAL)
+                                 : sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+    if (written < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
+    stream->loop->counts.bytes_out += (uint64_t)written;
     return written;
 }
 
@@ -124,9 +131,9 @@ static int flush_plain(struct stream *stream)
         size_t len = 0;
         for (unsigned i = 0; i < count; i++)
             len += runs[i].len;
-        int written = try_write(stream, runs, count);
+        ssize_t written = try_write(stream, runs, count);
         if (written < 0)
-            return written;
+            return (int)written;
         queue_advance(&stream->queue, (size_t)written);
         if ((size_t)written == len)
             continue;
@@ -145,9 +152,9 @@ static int push_wire(struct stream *stream)
     uv_buf_t run = uv_buf_init(wire->out, (unsigned)wire->out_len);
     wire->out_len = 0;
     if (stream->in_flight == 0 && run.len > 0) {
-        int written = try_write(stream, &run, 1);
+        ssize_t written = try_write(stream, &run, 1);
         if (written < 0)
-            return written;
+            return (int)written;
         run.base += written;
         run.len -= (size_t)written;
     }
@@ -397,7 +404,8 @@ int stream_start(struct stream *stream, bool secure)
             return UV_ENOMEM;
         stream->handshaking = true;
     }
-    return uv_read_start(handle_of(stream), alloc_cb, read_cb);
+    int error = uv_fileno((const uv_handle_t *)&stream->tcp, &stream->fd);
+    return error != 0 ? error : uv_read_start(handle_of(stream), alloc_cb, read_cb);
 }
 
 void stream_pause(struct stream *stream)

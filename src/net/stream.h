@@ -39,6 +39,7 @@ struct stream {
     struct queue queue;
     size_t in_flight; /* bytes that libuv has, of the queue's front or encrypted */
     int error;        /* to be told by the next flush */
+    int fd;
     bool handshaking : 1;
     bool dirty : 1;
     bool ending : 1; /* stream_end() was called */
@@ -54,7 +55,7 @@ LIST_HEAD(stream_list, stream);
 int stream_init(struct stream *stream, struct net_loop *loop, const struct stream_events *events);
 
 /* Starts to read, first the TLS handshake where `secure`. Negative: no memory, or no certificate.
- * */
+ */
 int stream_start(struct stream *stream, bool secure);
 
 /* Queues text; see queue_push(). */
