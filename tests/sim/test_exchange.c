@@ -610,6 +610,31 @@ static void of_many_that_wait_in_vain_the_last_one_stays(void **state)
     cluster_advance(&cluster, 31000);
 }
 
+/* Its successor's worker dies before it could claim: the one in the middle must not stay on. */
+static void who_was_moved_on_from_closes_once_it_is_in(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    strcpy(carol.session_text, bob.session_text);
+    strcpy(carol.peer, "bob");
+    client_drop(&bob);
+    cluster.frozen[1] = true;
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    client_resume(&carol, 3, "room");
+    while (cluster.up[3].len > 0)
+        cluster_step(&cluster);
+    cluster.frozen[3] = true;
+    cluster_settle(&cluster);
+    cluster_crash(&cluster, 3);
+    carol.session = NULL;
+    cluster_settle(&cluster);
+    cluster_advance(&cluster, 5100); /* no answer from the first holder either */
+    cluster.frozen[1] = false;
+    cluster_settle(&cluster);
+    assert_int_equal(bob.closed, CLOSE_TAKEN_OVER);
+}
+
 static void a_little_data_in_a_large_message_holds_little(void **state)
 {
     (void)state;
@@ -722,6 +747,7 @@ int main(void)
         TEST(floods_of_bytes_alone_are_closed_too),
         TEST(what_came_before_the_answer_does_not_confirm_it),
         TEST(of_many_that_wait_in_vain_the_last_one_stays),
+        TEST(who_was_moved_on_from_closes_once_it_is_in),
         TEST(a_little_data_in_a_large_message_holds_little),
         TEST(both_sides_count_alike_without_memory),
         TEST(no_member_is_left_behind_by_a_failed_join),

@@ -1,6 +1,9 @@
 /* Random lives of peers over a cluster whose links are randomly slow. After every story: each
  * signal arrived once and in order, or its sender was told; nobody saw another's; and the rosters
- * that peers hold agree with each other.
+ * that peers hold agree with each other. In wild lives, where clients open a second socket and
+ * forget the first, leave at any time, and workers freeze for longer than others wait, only this
+ * holds: in the end directory, workers and clients agree on who is here, and nothing is left under
+ * way.
  *
  *     test_sim_random [seeds [first seed]]     SIM_LOG=1 shows the log of a run */
 #include <setjmp.h>
@@ -12,10 +15,12 @@
 
 #include <cmocka.h>
 
+#include "core/state.h"
 #include "sim/cluster.h"
 
 #define PEERS 5
 #define ACTIONS 300
+#define DOUBLES 100
 #define NUMBERS 512
 
 enum fate { UNSENT, SENT, REFUSED, RECEIVED };
@@ -30,7 +35,9 @@ static struct story {
     int last[PEERS][PEERS]; /* highest number that arrived of this life */
     int lives[PEERS]; /* resumed:false ends one; what it sent may come behind the next's first */
     int seen[PEERS][PEERS]; /* the life that `last` is of */
-    bool crashes;
+    bool crashes, wild;
+    struct client doubles[DOUBLES]; /* second sockets, by which nobody reads any more */
+    int double_count;
 } story;
 
 static const char *const rooms[] = {"red", "blue"};
@@ -91,6 +98,8 @@ static void read_error(int from, const cJSON *json)
 static void read_inbox(int peer)
 {
     struct client *client = &story.peers[peer];
+    if (story.wild) /* a double may have got what is missing here */
+        client->read = client->count;
     for (; client->read < client->count; client->read++) {
         const cJSON *json = client->inbox[client->read];
         const char *type = cJSON_GetStringValue(cJSON_GetObjectItem(json, "type"));
@@ -138,6 +147,33 @@ static void crash(void)
     cluster_restart(&story.cluster, worker);
 }
 
+/* A client opens another socket and forgets it: it looks alive, holds the membership, and is never
+ * read. */
+static void open_double(const struct client *client, int peer)
+{
+    if (client->session_text[0] == '\0' || story.double_count == DOUBLES)
+        return;
+    struct client *twin = &story.doubles[story.double_count++];
+    client_init(twin, &story.cluster);
+    strcpy(twin->session_text, client->session_text);
+    strcpy(twin->peer, client->peer);
+    twin->received = client->received;
+    client_resume(twin, living_worker(), room_of(peer));
+}
+
+static void act_wildly(int peer)
+{
+    struct client *client = &story.peers[peer];
+    switch (chance(8)) {
+    case 0: client_send(client, "{\"type\":\"info\",\"info\":{\"n\":%u}}", chance(1000)); break;
+    case 1: client_send(client, "{\"type\":\"leave\"}"); break;
+    case 2: story.cluster.frozen[chance(CLUSTER_WORKERS)] = true; break;
+    case 3: memset(story.cluster.frozen, 0, sizeof(story.cluster.frozen)); break;
+    case 4: cluster_advance(&story.cluster, 5100); break;
+    default: open_double(client, peer);
+    }
+}
+
 static void act(void)
 {
     int peer = (int)chance(PEERS);
@@ -145,6 +181,8 @@ static void act(void)
     uint32_t dice = chance(100);
     if (client->session == NULL)
         connect_peer(peer);
+    else if (story.wild && dice < 10)
+        act_wildly(peer);
     else if (dice < 70)
         send_signal(peer);
     else if (dice < 78 && client->joined) /* a client gives an answer the time to come */
@@ -197,6 +235,42 @@ static void check_roster(const char *room)
     client_done(&visitor);
 }
 
+/* Counts the sessions of a worker in a room; each is here, and nothing of it is under way. */
+static int check_worker(const struct exchange *exchange, const char *room)
+{
+    int count = 0;
+    struct session *session;
+    assert_null(exchange->entries);
+    LIST_FOREACH(session, &exchange->sessions, link)
+    {
+        assert_int_equal(session->state, SESSION_HERE);
+        assert_non_null(session->connection);
+        assert_null(session->claim);
+        assert_ptr_equal(session->member->session, session);
+        assert_null(session->member->heir);
+        assert_null(session->member->fence);
+        assert_int_equal(session->member->worker, exchange->options.self);
+        count += slice_is(room_name(session->room), room);
+    }
+    return count;
+}
+
+static void check_directory(const char *room)
+{
+    static struct client visitor;
+    int count = 0;
+    for (int i = 0; i < CLUSTER_WORKERS; i++)
+        count += check_worker(story.cluster.exchanges[i], room);
+    client_init(&visitor, &story.cluster);
+    client_join(&visitor, living_worker(), room, "visitor");
+    cluster_settle(&story.cluster);
+    const cJSON *joined = client_next(&visitor, "joined");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(joined, "peers")), count);
+    client_send(&visitor, "{\"type\":\"leave\"}");
+    cluster_settle(&story.cluster);
+    client_done(&visitor);
+}
+
 static void check_fates(void)
 {
     for (int from = 0; from < PEERS; from++)
@@ -207,14 +281,28 @@ static void check_fates(void)
                              names[to]);
 }
 
-static void tell(unsigned long seed, bool crashes)
+static void start_story(unsigned long seed)
 {
     memset(&story, 0, sizeof(story));
-    story.crashes = crashes;
     cluster_start(&story.cluster, seed);
     for (int i = 0; i < PEERS; i++)
         client_init(&story.peers[i], &story.cluster);
     print_message("\r  seed %lu ", seed);
+}
+
+static void end_story(void)
+{
+    cluster_stop(&story.cluster);
+    for (int i = 0; i < PEERS; i++)
+        client_done(&story.peers[i]);
+    for (int i = 0; i < story.double_count; i++)
+        client_done(&story.doubles[i]);
+}
+
+static void tell(unsigned long seed, bool crashes)
+{
+    start_story(seed);
+    story.crashes = crashes;
     for (int i = 0; i < ACTIONS; i++)
         act();
     everybody_back();
@@ -224,9 +312,24 @@ static void tell(unsigned long seed, bool crashes)
         read_inbox(i);
     if (!crashes)
         check_fates();
-    cluster_stop(&story.cluster);
-    for (int i = 0; i < PEERS; i++)
-        client_done(&story.peers[i]);
+    end_story();
+}
+
+static void tell_wild(unsigned long seed, bool crashes)
+{
+    start_story(seed);
+    story.wild = true;
+    story.crashes = crashes;
+    for (int i = 0; i < ACTIONS; i++)
+        act();
+    memset(story.cluster.frozen, 0, sizeof(story.cluster.frozen));
+    for (int i = 0; i < 10; i++) { /* longer than the resume window: who did not come back leaves */
+        cluster_settle(&story.cluster);
+        cluster_advance(&story.cluster, 6000);
+    }
+    check_directory(rooms[0]);
+    check_directory(rooms[1]);
+    end_story();
 }
 
 static void lives_without_crashes(void **state)
@@ -243,6 +346,13 @@ static void lives_with_crashes(void **state)
         tell(seed, true);
 }
 
+static void wild_lives(void **state)
+{
+    (void)state;
+    for (unsigned long seed = first_seed; seed < first_seed + seeds; seed++)
+        tell_wild(seed, seed % 2 == 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -252,6 +362,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lives_without_crashes),
         cmocka_unit_test(lives_with_crashes),
+        cmocka_unit_test(wild_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
