@@ -1,4 +1,5 @@
-/* A server with an echo behind it on a loop of its own, and raw clients on loopback, all in one thread. */
+/* A server with an echo behind it on a loop of its own, and raw clients on loopback, all in one
+ * thread. */
 #ifndef ROOMLINE_TESTS_NET_FIXTURE_H
 #define ROOMLINE_TESTS_NET_FIXTURE_H
 
@@ -98,8 +99,8 @@ void client_poll(struct client *client);
 void client_await(struct client *client, size_t len);
 void client_await_end(struct client *client);
 
-/* Waits for a response's head and its Content-Length, drops it, returns its status. The head stays in `ret_head`
- * where that is not NULL; it is the caller's to free. */
+/* Waits for a response's head and its Content-Length, drops it, returns its status. The head stays
+ * in `ret_head` where that is not NULL; it is the caller's to free. */
 int client_response(struct client *client, char **ret_head, struct buf *ret_body);
 
 /* Opens a WebSocket at /ws. */

@@ -705,7 +705,8 @@ static void the_end_of_the_server_closes_websockets(void **state)
     client_close(idle);
 }
 
-/* Allocation failures, one after the other, over a whole conversation: never a crash, a leak or a wrong message. */
+/* Allocation failures, one after the other, over a whole conversation: never a crash, a leak or a
+ * wrong message. */
 static void turn_until(struct client *client, size_t len)
 {
     for (int i = 0; i < 20 && !client->eof && client->in.len < len; i++) {
