@@ -351,7 +351,7 @@ for (const workers of [1, 2]) {
     test(`a room of which all are away is kept for the window, then gone (${workers} workers)`, async (t) => {
         const server = await ownServer(t, {
             workers,
-            config: { 'session.resume_window': '600ms' },
+            config: { 'session.resume_window': '1500ms' },
         });
         const [a, b] = await pair({ server });
         await away(a, b);

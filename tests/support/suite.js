@@ -13,11 +13,12 @@ export const ALL_MODES = [PLAIN, PLAIN2, TLS, TLS2];
 /**
  * suite('joining', ALL_MODES, { config: {...} }, (on) => { test(..., async () => on.server ...) })
  * `on.server` is there once the tests run; the suite ends by stopping it, which must go cleanly.
+ * `options` are those of startServer, and `concurrency`: all its tests at once.
  * `on.mode` is the mode, for what a test needs to know of it beforehand.
  */
 export function suite(name, modes, options, define) {
     for (const mode of modes) {
-        describe(`${name}: ${mode.name}`, () => {
+        describe(`${name}: ${mode.name}`, { concurrency: options.concurrency ?? false }, () => {
             const on = { mode, server: null };
             before(async () => {
                 on.server = await startServer({ ...mode, ...options });
