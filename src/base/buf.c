@@ -78,9 +78,20 @@ void buf_add_char(struct buf *buf, char c)
     buf_add(buf, &c, 1);
 }
 
+void buf_add_uint(struct buf *buf, uint64_t number)
+{
+    char digits[20];
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    buf_add(buf, digits + first, sizeof(digits) - first);
+}
+
 void buf_add_format(struct buf *buf, const char *format, ...)
 {
-    char text[512];
+    static char text[512]; /* the compiler would clear it at each call */
     va_list args;
     va_start(args, format);
     int len = vsnprintf(text, sizeof(text), format, args);

@@ -81,9 +81,11 @@ static void add_field(struct buf *line, const struct log_field *field)
     size_t before = line->len;
     if (field->kind == LOG_FIELD_NULL && !logger.json)
         return;
-    buf_add_format(line, logger.json ? ",\"%s\":" : " %s=", field->name);
+    buf_add_text(line, logger.json ? ",\"" : " ");
+    buf_add_text(line, field->name);
+    buf_add_text(line, logger.json ? "\":" : "=");
     if (field->kind == LOG_FIELD_UINT)
-        buf_add_format(line, "%" PRIu64, field->number);
+        buf_add_uint(line, field->number);
     else if (field->kind == LOG_FIELD_INT)
         buf_add_format(line, "%" PRId64, (int64_t)field->number);
     else if (field->kind == LOG_FIELD_NULL)

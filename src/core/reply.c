@@ -1,7 +1,5 @@
 #include "core/reply.h"
 
-#include <inttypes.h>
-
 #include "base/text.h"
 
 #define REPLY_MAX (64u << 20)
@@ -9,31 +7,41 @@
 static void start(struct buf *out, const char *type)
 {
     buf_init(out, REPLY_MAX);
-    buf_add_format(out, "{\"type\":\"%s\"", type);
+    buf_add_slice(out, SLICE("{\"type\":\""));
+    buf_add_text(out, type);
+    buf_add_char(out, '"');
+}
+
+static void add_name(struct buf *out, const char *name)
+{
+    buf_add_slice(out, SLICE(",\""));
+    buf_add_text(out, name);
+    buf_add_slice(out, SLICE("\":"));
 }
 
 static void add_string(struct buf *out, const char *name, struct slice value)
 {
-    buf_add_format(out, ",\"%s\":", name);
+    add_name(out, name);
     text_add_json(out, value);
 }
 
 static void add_raw(struct buf *out, const char *name, struct slice value)
 {
-    buf_add_format(out, ",\"%s\":", name);
+    add_name(out, name);
     buf_add_slice(out, value);
 }
 
 static void add_number(struct buf *out, const char *name, uint64_t value)
 {
-    buf_add_format(out, ",\"%s\":%" PRIu64, name, value);
+    add_name(out, name);
+    buf_add_uint(out, value);
 }
 
 static void add_seconds(struct buf *out, const char *name, uint64_t ms)
 {
-    buf_add_format(out, ",\"%s\":%" PRIu64, name, ms / 1000);
+    add_number(out, name, ms / 1000);
     if (ms % 1000 != 0)
-        buf_add_format(out, ".%03" PRIu64, ms % 1000);
+        buf_add_format(out, ".%03u", (unsigned)(ms % 1000));
 }
 
 static struct message *end(struct buf *out)

@@ -150,6 +150,20 @@ static void drop_takes_from_the_front(void **state)
     buf_done(&buf);
 }
 
+static void numbers_are_decimal(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 64);
+    buf_add_uint(&buf, 0);
+    buf_add_char(&buf, ' ');
+    buf_add_uint(&buf, 1907);
+    buf_add_char(&buf, ' ');
+    buf_add_uint(&buf, UINT64_MAX);
+    assert_holds(&buf, "0 1907 18446744073709551615");
+    buf_done(&buf);
+}
+
 static void a_format_that_is_too_long_fails(void **state)
 {
     (void)state;
@@ -207,6 +221,7 @@ int main(void)
         cmocka_unit_test(reserve_gives_space_and_keeps_the_length),
         cmocka_unit_test(reserving_nothing_is_no_failure),
         cmocka_unit_test(drop_takes_from_the_front),
+        cmocka_unit_test(numbers_are_decimal),
         cmocka_unit_test(a_format_that_is_too_long_fails),
         cmocka_unit_test(content_survives_each_failed_allocation),
     };
