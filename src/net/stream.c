@@ -318,7 +318,7 @@ static enum tls_result decrypt(struct stream *stream, size_t *ret_len)
     while (result == TLS_DATA && sizeof(loop->text) - *ret_len >= TLS_RECORD_MAX) {
         size_t len = 0;
         result = tls_read(stream->tls, loop->text + *ret_len, sizeof(loop->text) - *ret_len, &len);
-        *ret_len += result == TLS_DATA ? len : 0;
+        *ret_len += len;
     }
     return result;
 }

@@ -315,7 +315,9 @@ enum tls_result tls_read(struct tls *tls, char *text, size_t size, size_t *ret_l
     if (tls->context->wire->in.len == 0 && !SSL_has_pending(tls->ssl))
         return TLS_MORE;
     int returned = SSL_read_ex(tls->ssl, text, size, ret_len);
-    return returned == 1 ? TLS_DATA : result_of(tls, returned);
+    if (returned != 1)
+        return result_of(tls, returned);
+    return tls->context->wire->in.len > 0 || SSL_has_pending(tls->ssl) ? TLS_DATA : TLS_MORE;
 }
 
 int tls_write(struct tls *tls, struct slice text)

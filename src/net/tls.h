@@ -77,7 +77,8 @@ void tls_free(struct tls *tls);
 
 enum tls_result tls_handshake(struct tls *tls);
 
-/* Decrypts from wire->in into `text`. */
+/* Decrypts from wire->in into `text`. TLS_DATA: and there may be more. TLS_MORE: wire->in is used up,
+ * perhaps by text that this call returned. Leaves *ret_len alone where there was none. */
 enum tls_result tls_read(struct tls *tls, char *text, size_t size, size_t *ret_len);
 
 /* Encrypts up to TLS_RECORD_MAX bytes as one record onto wire->out. 0, or negative: the connection
