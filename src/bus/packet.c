@@ -4,11 +4,10 @@
 #include <string.h>
 
 static const struct {
-    const char *name;
     bool sent_by[2]; /* by enum packet_side */
     size_t least, most;
 } kinds[PACKET_KIND_COUNT] = {
-#define X(name, text, down, up, least, most) {text, {down, up}, least, most},
+#define X(name, down, up, least, most) {{down, up}, least, most},
     PACKET_KINDS(X)
 #undef X
 };
@@ -72,9 +71,4 @@ int packet_next(struct slice *bytes, enum packet_side from, enum packet_kind *re
     bytes->ptr += 4 + length;
     bytes->len -= 4 + length;
     return 1;
-}
-
-const char *packet_name(enum packet_kind kind)
-{
-    return kinds[kind].name;
 }

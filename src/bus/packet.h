@@ -15,20 +15,20 @@
 /* Bytes of payload: the largest message that can be configured, and its envelope. */
 #define PACKET_MAX ((size_t)72 << 20)
 
-/* X(name, text, from the supervisor, from a worker, least payload, most payload) */
+/* X(name, from the supervisor, from a worker, least payload, most payload) */
 #define PACKET_KINDS(X)                                                                            \
-    X(FRAME, "frame", true, true, 1, PACKET_MAX)                                                   \
-    X(HELLO, "hello", true, false, 1, (size_t)2 << 20)  /* app/hello.h */                          \
-    X(READY, "ready", false, true, 0, 0)                /* the worker accepts connections */       \
-    X(DRAIN, "drain", true, false, 0, 0)                /* say on /readyz that the end is near */  \
-    X(GOAWAY, "goaway", true, false, 0, 0)              /* stop accepting, send goaways */         \
-    X(STOP, "stop", true, false, 0, 0)                  /* close everybody with 1012, exit */      \
-    X(RELOAD, "reload", true, false, 0, 0)              /* read certificates and files again */    \
-    X(RELOADED, "reloaded", false, true, 0, 0)          /* that was tried, and logged */           \
-    X(TICKET_KEYS, "ticket-keys", true, false, 1, 4096) /* new keys for TLS session tickets */
+    X(FRAME, true, true, 1, PACKET_MAX)                                                            \
+    X(HELLO, true, false, 1, (size_t)2 << 20) /* app/hello.h */                                    \
+    X(READY, false, true, 0, 0)               /* the worker accepts connections */                 \
+    X(DRAIN, true, false, 0, 0)               /* say on /readyz that the end is near */            \
+    X(GOAWAY, true, false, 0, 0)              /* stop accepting, send goaways */                   \
+    X(STOP, true, false, 0, 0)                /* close everybody with 1012, exit */                \
+    X(RELOAD, true, false, 0, 0)              /* read certificates and files again */              \
+    X(RELOADED, false, true, 0, 0)            /* that was tried, and logged */                     \
+    X(TICKET_KEYS, true, false, 1, 4096)      /* new keys for TLS session tickets */
 
 enum packet_kind {
-#define X(name, text, down, up, least, most) PACKET_##name,
+#define X(name, down, up, least, most) PACKET_##name,
     PACKET_KINDS(X)
 #undef X
         PACKET_KIND_COUNT,
@@ -47,7 +47,5 @@ bool packet_end(struct buf *out, size_t begin);
  * such packet. */
 int packet_next(struct slice *bytes, enum packet_side from, enum packet_kind *ret_kind,
                 struct slice *ret_payload);
-
-const char *packet_name(enum packet_kind kind);
 
 #endif

@@ -10,8 +10,7 @@
  *
  *     u32 length of what follows | u8 kind | u64 from | u64 to | fields
  *
- * where a text is u32 length + bytes. `data` is the last field, so that it can be sent from where
- * it lies. */
+ * where a text is u32 length + bytes. */
 
 enum field_bit {
     REQUEST = 1 << 0,
@@ -40,10 +39,9 @@ static const struct field {
     size_t offset;
     size_t max; /* of a text, bytes */
 } fields[] = {
-#define FIELD(bit, type, name, max)                                                                \
-    {                                                                                              \
-        bit, type, offsetof(struct frame, name), max                                               \
-    }
+/* clang-format off: its versions break this line in different ways */
+#define FIELD(bit, type, name, max) {bit, type, offsetof(struct frame, name), max}
+    /* clang-format on */
     FIELD(REQUEST, U32, request, 0),
     FIELD(ERROR, U32, error, 0),
     FIELD(VERSION, U64, version, 0),
@@ -133,8 +131,7 @@ static char *put_bytes(char *at, const void *bytes, size_t len)
     return at + len;
 }
 
-static char *put_field(char *at, const struct field *field, const struct frame *frame,
-                       bool with_data)
+static char *put_field(char *at, const struct field *field, const struct frame *frame)
 {
     const void *value = (const char *)frame + field->offset;
     const struct slice *text = value;
@@ -142,16 +139,14 @@ static char *put_field(char *at, const struct field *field, const struct frame *
     case U32: return put_u32(at, *(const uint32_t *)value);
     case U64: return put_u64(at, *(const uint64_t *)value);
     case BYTES16: return put_bytes(at, value, SESSION_SECRET_SIZE);
-    default:
-        at = put_u32(at, (uint32_t)text->len);
-        return field->bit == DATA && !with_data ? at : put_bytes(at, text->ptr, text->len);
+    default: at = put_u32(at, (uint32_t)text->len); return put_bytes(at, text->ptr, text->len);
     }
 }
 
-static void encode(const struct frame *frame, struct buf *out, bool with_data)
+void frame_encode(const struct frame *frame, struct buf *out)
 {
     size_t size = frame_size(frame);
-    char *at = buf_reserve(out, with_data ? size : size - frame->data.len);
+    char *at = buf_reserve(out, size);
     if (at == NULL)
         return;
     char *start = at;
@@ -161,18 +156,8 @@ static void encode(const struct frame *frame, struct buf *out, bool with_data)
     at = put_u64(at, frame->to);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         if (kinds[frame->kind].fields & fields[i].bit)
-            at = put_field(at, &fields[i], frame, with_data);
+            at = put_field(at, &fields[i], frame);
     out->len += (size_t)(at - start);
-}
-
-void frame_encode(const struct frame *frame, struct buf *out)
-{
-    encode(frame, out, true);
-}
-
-void frame_encode_head(const struct frame *frame, struct buf *out)
-{
-    encode(frame, out, false);
 }
 
 static bool take(struct slice *from, void *ret_bytes, size_t len)

@@ -112,10 +112,6 @@ struct roster_entry {
 /* Appends length (u32, of what follows) and frame. */
 void frame_encode(const struct frame *frame, struct buf *out);
 
-/* The same with `data` left to the caller, who sends those bytes right behind: large payloads are
- * not copied here. */
-void frame_encode_head(const struct frame *frame, struct buf *out);
-
 #define FRAME_LENGTH_SIZE 4
 
 /* The length of the first frame in the bytes, its length field included; 0: not known yet; -1: over

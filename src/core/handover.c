@@ -82,7 +82,8 @@ static void remember_moved(struct exchange *exchange, const struct frame *claim)
     wheel_arm(&exchange->wheel, &moved->deadline, exchange->now + MOVED_KEPT);
 }
 
-worker_id handover_moved_to(struct exchange *exchange, struct slice room, struct slice peer)
+/* Where a membership went that was handed over not long ago; DIRECTORY: not known. */
+static worker_id moved_to(struct exchange *exchange, struct slice room, struct slice peer)
 {
     struct moved *moved = moved_find(exchange, room, peer);
     return moved == NULL ? DIRECTORY : moved->to;
@@ -91,7 +92,7 @@ worker_id handover_moved_to(struct exchange *exchange, struct slice room, struct
 bool handover_pass_on(struct exchange *exchange, const struct frame *frame)
 {
     struct frame onward = *frame; /* keeps `from`: answers go to the sender's worker */
-    onward.to = handover_moved_to(exchange, frame->room, frame->peer);
+    onward.to = moved_to(exchange, frame->room, frame->peer);
     if (onward.to == DIRECTORY || ++onward.hops > HOPS_MAX)
         return false;
     exchange->world.send(exchange->world.context, &onward);

@@ -44,7 +44,7 @@ static void member_free(struct member *member)
     mem_free(member);
 }
 
-void room_free(struct room *room)
+static void room_free(struct room *room)
 {
     struct member *member, *next;
     MAP_EACH (room->members, member, next) {
@@ -69,7 +69,8 @@ struct member *room_member(struct room *room, struct slice peer)
     return member;
 }
 
-void room_tell(struct room *room, const struct member *except, struct message *message)
+/* To every peer that is here on this worker but `except`. Consumes the message; NULL is passed over. */
+static void tell(struct room *room, const struct member *except, struct message *message)
 {
     struct member *member, *next;
     if (message == NULL)
@@ -128,7 +129,7 @@ static bool joined(struct room *room, struct slice peer, struct slice info, work
         return false;
     member->away = away;
     member->seen = true;
-    room_tell(room, member, reply_peer_joined(peer, info));
+    tell(room, member, reply_peer_joined(peer, info));
     return true;
 }
 
@@ -152,7 +153,7 @@ static void came_back(struct member *member, worker_id worker)
     if (!member->away)
         return;
     member->away = false;
-    room_tell(member->room, member, reply_peer_back(member_name(member)));
+    tell(member->room, member, reply_peer_back(member_name(member)));
 }
 
 static void went_away(struct member *member, worker_id worker)
@@ -164,7 +165,7 @@ static void went_away(struct member *member, worker_id worker)
     if (member->away)
         return;
     member->away = true;
-    room_tell(member->room, member, reply_peer_away(member_name(member)));
+    tell(member->room, member, reply_peer_away(member_name(member)));
 }
 
 static bool changed(struct member *member, struct slice info)
@@ -173,7 +174,7 @@ static bool changed(struct member *member, struct slice info)
         return true;
     if (!set_info(member, info))
         return false;
-    room_tell(member->room, member, reply_peer_info(member_name(member), member_info(member)));
+    tell(member->room, member, reply_peer_info(member_name(member), member_info(member)));
     return true;
 }
 
@@ -198,7 +199,7 @@ static void end_session(struct member *member, enum leave_reason reason)
 static void left(struct member *member, enum leave_reason reason)
 {
     struct room *room = member->room;
-    room_tell(room, member, reply_peer_left(member_name(member), reason));
+    tell(room, member, reply_peer_left(member_name(member), reason));
     room->uses++; /* ending the last session must not end the room under us */
     if (member->session != NULL)
         end_session(member, reason);

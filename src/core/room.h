@@ -65,18 +65,11 @@ void room_release(struct room *room);
 
 struct member *room_member(struct room *room, struct slice peer);
 
-/* Sends to every peer that is here on this worker but `except`. Consumes the message; NULL is
- * passed over. */
-void room_tell(struct room *room, const struct member *except, struct message *message);
-
 /* FRAME_JOINED, MOVED, CHANGED, GONE_AWAY, LEFT. */
 void room_on_event(struct exchange *exchange, const struct frame *event);
 
 /* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be
  * applied. */
 bool room_on_roster(struct room *room, const struct frame *frame);
-
-/* For exchange_free(). */
-void room_free(struct room *room);
 
 #endif

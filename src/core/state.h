@@ -64,9 +64,6 @@ void handover_on_handed(struct exchange *exchange, const struct frame *frame);
 /* The former holder does not answer. */
 void handover_give_up(struct session *heir);
 
-/* Where a membership went that was handed over not long ago; DIRECTORY: not known. */
-worker_id handover_moved_to(struct exchange *exchange, struct slice room, struct slice peer);
-
 /* Passes a signal or a fence on to where its peer went. False: that is not known, or it has gone
  * round too often. */
 bool handover_pass_on(struct exchange *exchange, const struct frame *frame);
