@@ -26,12 +26,20 @@ void session_move(struct session *session, enum session_state state)
     session->state = state;
 }
 
+static struct slice peer_of(const struct session *session)
+{
+    if (session->member != NULL)
+        return member_name(session->member);
+    if (session->entry != NULL)
+        return (struct slice){session->entry->peer, session->entry->peer_len};
+    return SLICE_NONE;
+}
+
 static void log_session(enum log_level level, const char *event, const struct session *session,
                         const char *cause)
 {
-    struct slice peer = session->member == NULL ? SLICE_NONE : member_name(session->member);
     log_event(level, event, LOG_UINT("connection", session->number),
-              LOG_SLICE("room", room_name(session->room)), LOG_SLICE("peer", peer),
+              LOG_SLICE("room", room_name(session->room)), LOG_SLICE("peer", peer_of(session)),
               LOG_STR("state", state_names[session->state]), LOG_STR("cause", cause), LOG_END);
 }
 

@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "sim/cluster.h"
 
@@ -127,6 +129,35 @@ static void a_taken_name_is_refused(void **state)
     cluster_settle(&cluster);
     expect_error(&carol, "peer-taken");
     assert_int_equal(carol.closed, CLOSE_PEER_TAKEN);
+}
+
+/* Runs until nothing is under way, and returns what was logged meanwhile. */
+static const char *settle_and_read_log(void)
+{
+    static char text[4096];
+    FILE *file = tmpfile();
+    int before = dup(STDERR_FILENO);
+    dup2(fileno(file), STDERR_FILENO);
+    log_init(LOG_INFO, LOG_TEXT, -1);
+    cluster_settle(&cluster);
+    log_init(LOG_ERROR, LOG_TEXT, -1);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    rewind(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void the_log_says_who_was_refused(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_join(&carol, 2, "room", "bob");
+    const char *log = settle_and_read_log();
+    assert_non_null(strstr(log, "refused connection=1 room=room peer=bob"));
+    assert_non_null(strstr(log, "cause=peer-taken"));
+    assert_null(strstr(log, bob.session_text));
 }
 
 static void a_full_room_is_refused(void **state)
@@ -723,6 +754,7 @@ int main(void)
         TEST(the_roster_and_the_others_hear_of_a_join),
         TEST(an_unknown_peer_is_an_error_at_once),
         TEST(a_taken_name_is_refused),
+        TEST(the_log_says_who_was_refused),
         TEST(a_full_room_is_refused),
         TEST(leaving_is_told_and_closes),
         TEST(info_is_told),
