@@ -122,6 +122,13 @@ void websocket_input(struct connection *connection, struct slice bytes)
             connection); /* its close frame will not be found behind what can't be read */
 }
 
+/* Bytes that never become a message are no sign of life: they only hold memory. */
+static bool never_finishes(const struct connection *connection, uint64_t now, uint64_t limit)
+{
+    uint64_t since = connection->ws.unfinished_since;
+    return since != 0 && now - since >= limit;
+}
+
 /* A ping after each interval of silence; lost after two and a half. Every message moves last_seen
  * only: the deadline looks at it when it comes due. */
 void websocket_overdue(struct connection *connection)
@@ -130,7 +137,7 @@ void websocket_overdue(struct connection *connection)
     uint64_t interval = loop->options.ping_interval;
     uint64_t silence = uv_now(loop->uv) - connection->last_seen;
     uint64_t last = interval * 5 / 2;
-    if (silence >= last) {
+    if (silence >= last || never_finishes(connection, uv_now(loop->uv), last)) {
         connection_lost(connection, CLOSE_SILENT);
         return;
     }

@@ -184,6 +184,7 @@ static void frame_ends(struct feed *feed, const struct wslay_frame_iocb *frame)
         struct message *message = ws->partial;
         ws->partial = NULL;
         ws->fragments = 0;
+        ws->unfinished_since = 0;
         feed->events->on_message(feed->context, message);
     }
 }
@@ -241,6 +242,10 @@ enum close_code ws_feed(struct ws *ws, struct ws_pool *pool, const struct ws_lim
         pool_put(pool, ws->reader);
         ws->reader = NULL;
     }
+    if (ws->reader == NULL && ws->partial == NULL)
+        ws->unfinished_since = 0;
+    else if (ws->unfinished_since == 0)
+        ws->unfinished_since = now;
     return code;
 }
 

@@ -48,7 +48,8 @@ struct ws {
     uint32_t fragments;       /* of it; 0: none is under way */
     uint32_t control_frames;  /* within control_second, but for pongs that were asked for */
     uint32_t control_second;
-    uint32_t pongs_due; /* to pings of ours: the owner counts them up */
+    uint32_t pongs_due;        /* to pings of ours: the owner counts them up */
+    uint64_t unfinished_since; /* ms; when the message began that is not whole yet; 0: none is */
 };
 
 struct ws_events {

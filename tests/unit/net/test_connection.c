@@ -267,8 +267,8 @@ static void bad_upgrades_are_refused(void **state)
         {"POST /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" KEY VERSION
          "\r\n",
          400},
-        {"GET /other HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" KEY
-             VERSION "\r\n",
+        {"GET /other HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
          404},
         {"GET /hello HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", 200},
         {"GET /hello HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n", 200},
@@ -600,6 +600,24 @@ static void any_bytes_count_as_life(void **state)
     end(fixture, client);
 }
 
+static void bytes_that_never_become_a_message_do_not(void **state)
+{
+    struct server_options options = fixture_options();
+    options.ping_interval = 200;
+    struct fixture *fixture = start(state, &options);
+    struct client *client = client_websocket(fixture);
+    struct buf frame = frame_masked(0x81, "a letter at a time is not enough to stay for ever", 49);
+    for (size_t at = 0; at < frame.len - 1 && fixture->sessions[0].lost == 0; at++) {
+        client_send(client, frame.data + at, 1);
+        uint64_t until = uv_hrtime() + 50000000u;
+        AWAIT(fixture, uv_hrtime() > until);
+    }
+    buf_done(&frame);
+    assert_int_equal(fixture->sessions[0].lost, 1);
+    assert_int_equal(fixture->sessions[0].cause, CLOSE_SILENT);
+    end(fixture, client);
+}
+
 /* Slow readers. */
 
 static void fill_output(struct fixture *fixture, unsigned messages)
@@ -799,6 +817,7 @@ int main(void)
         BOTH(half_a_frame_and_then_the_end),
         BOTH(a_silent_client_is_pinged_and_then_lost),
         BOTH(any_bytes_count_as_life),
+        BOTH(bytes_that_never_become_a_message_do_not),
         BOTH(a_client_that_does_not_read_is_lost),
         BOTH(a_slow_reader_still_sees_the_close_frame),
         BOTH(a_reader_that_catches_up_loses_nothing),

@@ -410,6 +410,32 @@ static void pongs_that_were_asked_for_are_no_flood(void **state)
     bench_done(&bench);
 }
 
+static void it_is_known_since_when_a_message_is_unfinished(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    bench.now = 1000;
+    frame(&bench, 0x01, "begun");
+    feed(&bench, SIZE_MAX / 2);
+    assert_int_equal(bench.ws.unfinished_since, 1000);
+    bench.now = 2000;
+    frame(&bench, 0x89, "");
+    frame(&bench, 0x00, "more");
+    feed(&bench, SIZE_MAX / 2);
+    assert_int_equal(bench.ws.unfinished_since, 1000);
+    frame(&bench, 0x80, "done");
+    frame(&bench, 0x01, "the next");
+    feed(&bench, SIZE_MAX / 2);
+    assert_int_equal(bench.ws.unfinished_since, 2000);
+    frame(&bench, 0x80, "done");
+    feed(&bench, SIZE_MAX / 2);
+    assert_int_equal(bench.ws.unfinished_since, 0);
+    feed_raw(&bench, SLICE("\x81"));
+    assert_int_equal(bench.ws.unfinished_since, 2000);
+    bench_done(&bench);
+}
+
 static void section_7_4_close_codes(void **state)
 {
     (void)state;
@@ -494,6 +520,7 @@ int main(void)
         cmocka_unit_test(too_many_fragments),
         cmocka_unit_test(too_many_control_frames_in_a_second),
         cmocka_unit_test(pongs_that_were_asked_for_are_no_flood),
+        cmocka_unit_test(it_is_known_since_when_a_message_is_unfinished),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
