@@ -26,7 +26,7 @@ uint64_t crypto_hash_under(const unsigned char key[CRYPTO_HASH_KEY_SIZE], const 
 bool crypto_equal(const void *a, const void *b, size_t len);
 
 /* What base64url text (RFC 4648 section 5, no padding) of `len` bytes needs, with its NUL. */
-#define CRYPTO_BASE64URL_SIZE(len) (((len)*4 + 2) / 3 + 1)
+#define CRYPTO_BASE64URL_SIZE(len) ((4 * (len) + 2) / 3 + 1)
 
 void crypto_base64url(const void *bytes, size_t len, char *ret_text, size_t size);
 

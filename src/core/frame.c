@@ -39,7 +39,8 @@ static const struct field {
     size_t offset;
     size_t max; /* of a text, bytes */
 } fields[] = {
-/* clang-format off: its versions break this line in different ways */
+/* The versions of clang-format break this line in different ways. */
+/* clang-format off */
 #define FIELD(bit, type, name, max) {bit, type, offsetof(struct frame, name), max}
     /* clang-format on */
     FIELD(REQUEST, U32, request, 0),

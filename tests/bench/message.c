@@ -142,7 +142,7 @@ static void patch_number(struct template *template, size_t at, uint32_t number, 
 {
     for (size_t i = at + digits; i-- > at; number /= 10) {
         template->text[i] = (char)('0' + number % 10);
-        template->frame[template->head + i] = (uint8_t) template->text[i] ^ mask[i & 3];
+        template->frame[template->head + i] = template->text[i] ^ mask[i & 3];
     }
 }
 
