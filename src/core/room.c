@@ -69,7 +69,7 @@ struct member *room_member(struct room *room, struct slice peer)
     return member;
 }
 
-/* To every peer that is here on this worker but `except`. Consumes the message; NULL is passed over. */
+/* To each peer here on this worker but `except`. Consumes the message; NULL is passed over. */
 static void tell(struct room *room, const struct member *except, struct message *message)
 {
     struct member *member, *next;
