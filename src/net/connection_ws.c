@@ -2,7 +2,8 @@
 #include "base/mem.h"
 #include "net/connection_state.h"
 
-#define PING_NUMBER_SIZE 8 /* bytes of payload: a number, most significant byte first */
+#define PING_NUMBER_SIZE 8      /* bytes of payload: a number, most significant byte first */
+#define UNFINISHED_INTERVALS 10 /* of pings, in which a message has to become whole */
 
 static void release_message(void *owner)
 {
@@ -122,11 +123,11 @@ void websocket_input(struct connection *connection, struct slice bytes)
             connection); /* its close frame will not be found behind what can't be read */
 }
 
-/* Bytes that never become a message are no sign of life: they only hold memory. */
-static bool never_finishes(const struct connection *connection, uint64_t now, uint64_t limit)
+/* All bytes count as life, but not for ever: those that never become a message only hold memory. */
+static bool never_finishes(const struct connection *connection, uint64_t now, uint64_t interval)
 {
     uint64_t since = connection->ws.unfinished_since;
-    return since != 0 && now - since >= limit;
+    return since != 0 && now - since >= interval * UNFINISHED_INTERVALS;
 }
 
 /* A ping after each interval of silence; lost after two and a half. Every message moves last_seen
@@ -137,7 +138,7 @@ void websocket_overdue(struct connection *connection)
     uint64_t interval = loop->options.ping_interval;
     uint64_t silence = uv_now(loop->uv) - connection->last_seen;
     uint64_t last = interval * 5 / 2;
-    if (silence >= last || never_finishes(connection, uv_now(loop->uv), last)) {
+    if (silence >= last || never_finishes(connection, uv_now(loop->uv), interval)) {
         connection_lost(connection, CLOSE_SILENT);
         return;
     }

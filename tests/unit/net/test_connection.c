@@ -600,10 +600,10 @@ static void any_bytes_count_as_life(void **state)
     end(fixture, client);
 }
 
-static void bytes_that_never_become_a_message_do_not(void **state)
+static void bytes_that_never_become_a_message_do_not_for_ever(void **state)
 {
     struct server_options options = fixture_options();
-    options.ping_interval = 200;
+    options.ping_interval = 150;
     struct fixture *fixture = start(state, &options);
     struct client *client = client_websocket(fixture);
     struct buf frame = frame_masked(0x81, "a letter at a time is not enough to stay for ever", 49);
@@ -817,7 +817,7 @@ int main(void)
         BOTH(half_a_frame_and_then_the_end),
         BOTH(a_silent_client_is_pinged_and_then_lost),
         BOTH(any_bytes_count_as_life),
-        BOTH(bytes_that_never_become_a_message_do_not),
+        BOTH(bytes_that_never_become_a_message_do_not_for_ever),
         BOTH(a_client_that_does_not_read_is_lost),
         BOTH(a_slow_reader_still_sees_the_close_frame),
         BOTH(a_reader_that_catches_up_loses_nothing),
