@@ -249,10 +249,10 @@ static void displace(struct session *other, const struct session *session)
 
 void session_attach(struct session *session, struct member *member)
 {
-    displace(member->session, session);
-    displace(member->heir, session);
     if (member->heir == session)
         member->heir = NULL;
+    displace(member->session, session);
+    displace(member->heir, session);
     member->session = session;
     session->member = member;
 }
