@@ -35,6 +35,21 @@ void mem_free(void *block)
     free(block);
 }
 
+bool mem_replace(char **bytes, unsigned *bytes_len, const char *with, size_t len)
+{
+    char *copy = NULL;
+    if (len > 0) {
+        copy = mem_alloc(len);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, with, len);
+    }
+    mem_free(*bytes);
+    *bytes = copy;
+    *bytes_len = (unsigned)len;
+    return true;
+}
+
 void *mem_must(size_t size)
 {
     void *block = calloc(1, size);

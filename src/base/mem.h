@@ -5,12 +5,16 @@
 #ifndef ROOMLINE_BASE_MEM_H
 #define ROOMLINE_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t size);
 void *mem_zero(size_t size);
 void *mem_realloc(void *old, size_t size);
 void mem_free(void *block);
+
+/* Puts a copy of `len` bytes in place of what *bytes holds. False: no memory, and nothing has changed. */
+bool mem_replace(char **bytes, unsigned *bytes_len, const char *with, size_t len);
 
 /* Never NULL, zeroed. */
 void *mem_must(size_t size);

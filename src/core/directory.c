@@ -171,17 +171,7 @@ static void member_free(struct directory_member *member)
 
 static bool member_set_info(struct directory_member *member, struct slice info)
 {
-    char *copy = NULL;
-    if (info.len > 0) {
-        copy = mem_alloc(info.len);
-        if (copy == NULL)
-            return false;
-        memcpy(copy, info.ptr, info.len);
-    }
-    mem_free(member->info);
-    member->info = copy;
-    member->info_len = (unsigned)info.len;
-    return true;
+    return mem_replace(&member->info, &member->info_len, info.ptr, info.len);
 }
 
 static void on_orphan_due(struct deadline *deadline);

@@ -207,6 +207,8 @@ void exchange_close_all(struct exchange *exchange, enum close_code code)
     struct session *session = LIST_FIRST(&exchange->sessions), *next;
     for (; session != NULL; session = next) {
         next = LIST_NEXT(session, link);
+        if (session->state == SESSION_HERE && session->deadline.due != 0)
+            session->deadline.on_due(&session->deadline); /* its turn for goaway had not come yet */
         session_close(session, code);
     }
 }

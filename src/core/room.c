@@ -84,17 +84,7 @@ static void tell(struct room *room, const struct member *except, struct message 
 
 static bool set_info(struct member *member, struct slice info)
 {
-    char *copy = NULL;
-    if (info.len > 0) {
-        copy = mem_alloc(info.len);
-        if (copy == NULL)
-            return false;
-        memcpy(copy, info.ptr, info.len);
-    }
-    mem_free(member->info);
-    member->info = copy;
-    member->info_len = (unsigned)info.len;
-    return true;
+    return mem_replace(&member->info, &member->info_len, info.ptr, info.len);
 }
 
 static struct member *member_add(struct room *room, struct slice peer, struct slice info,

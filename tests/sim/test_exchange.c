@@ -580,6 +580,17 @@ static void draining_says_goaway_once(void **state)
     assert_false(client_has(&bob, "peer-away", "alice"));
 }
 
+static void who_had_no_turn_yet_hears_goaway_before_the_close(void **state)
+{
+    (void)state;
+    join_both(0, 0);
+    exchange_drain(cluster.exchanges[0], 2000, 3000);
+    exchange_close_all(cluster.exchanges[0], CLOSE_DRAINING);
+    assert_non_null(client_next(&alice, "goaway"));
+    assert_non_null(client_next(&bob, "goaway"));
+    assert_int_equal(alice.closed, CLOSE_DRAINING);
+}
+
 static void floods_of_bytes_alone_are_closed_too(void **state)
 {
     (void)state;
@@ -776,6 +787,7 @@ int main(void)
         TEST(a_way_that_ends_nowhere_is_not_followed_for_ever),
         TEST(floods_are_limited_then_closed),
         TEST(draining_says_goaway_once),
+        TEST(who_had_no_turn_yet_hears_goaway_before_the_close),
         TEST(floods_of_bytes_alone_are_closed_too),
         TEST(what_came_before_the_answer_does_not_confirm_it),
         TEST(of_many_that_wait_in_vain_the_last_one_stays),
