@@ -4,10 +4,13 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "base/crypto_mem.h"
+
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
 
 void crypto_init(void)
 {
+    crypto_mem_init();
     if (sodium_init() < 0)
         abort();
     randombytes_buf(hash_key, sizeof(hash_key));

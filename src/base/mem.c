@@ -5,7 +5,7 @@
 
 static unsigned fail_countdown;
 
-static int must_fail(void)
+bool mem_denied(void)
 {
     return fail_countdown > 0 && --fail_countdown == 0;
 }
@@ -17,17 +17,17 @@ void mem_fail_nth(unsigned n)
 
 void *mem_alloc(size_t size)
 {
-    return must_fail() ? NULL : malloc(size);
+    return mem_denied() ? NULL : malloc(size);
 }
 
 void *mem_zero(size_t size)
 {
-    return must_fail() ? NULL : calloc(1, size);
+    return mem_denied() ? NULL : calloc(1, size);
 }
 
 void *mem_realloc(void *old, size_t size)
 {
-    return must_fail() ? NULL : realloc(old, size);
+    return mem_denied() ? NULL : realloc(old, size);
 }
 
 void mem_free(void *block)

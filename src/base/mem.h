@@ -19,6 +19,9 @@ bool mem_replace(char **bytes, unsigned *bytes_len, const char *with, size_t len
 /* Never NULL, zeroed. */
 void *mem_must(size_t size);
 
+/* Whether the test wants an allocation to fail now: for those who keep blocks and do without one. */
+bool mem_denied(void);
+
 /* For tests: the nth allocation from now fails, once (0: none does). */
 void mem_fail_nth(unsigned n);
 

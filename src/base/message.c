@@ -45,6 +45,8 @@ static struct message *block_take(size_t i)
     struct block *block = kept[i].first;
     if (block == NULL)
         return mem_alloc(block_sizes[i]);
+    if (mem_denied())
+        return NULL;
     kept[i].first = block->next;
     kept[i].bytes -= block_sizes[i];
     return (struct message *)block;
@@ -63,6 +65,18 @@ static void block_put(struct message *message)
     block->next = kept[i].first;
     kept[i].first = block;
     kept[i].bytes += size;
+}
+
+void message_free_kept(void)
+{
+    struct block *block;
+    for (size_t i = 0; i < BLOCK_SIZES; i++) {
+        while ((block = kept[i].first) != NULL) {
+            kept[i].first = block->next;
+            mem_free(block);
+        }
+        kept[i].bytes = 0;
+    }
 }
 
 struct message *message_new(size_t room, size_t capacity)
