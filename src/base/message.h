@@ -25,11 +25,16 @@ struct message {
     char bytes[];
 };
 
-/* An empty message with space for `room` + header before `capacity` bytes of text. NULL: no memory. */
+/* An empty message with space for `room` + header before `capacity` bytes of text. NULL: no memory.
+ * */
 struct message *message_new(size_t room, size_t capacity);
 
 /* One with this text. */
 struct message *message_of(struct slice text);
+
+/* Frees the blocks that are kept for messages to come: at the end of a process, and before a test
+ * counts allocations. */
+void message_free_kept(void);
 
 struct message *message_ref(struct message *message);
 void message_unref(struct message *message);
