@@ -45,26 +45,28 @@ struct entry {
 };
 
 struct session {
-    LIST_ENTRY(session) link; /* in exchange->sessions */
+    /* What each signal touches comes first, to lie in few cache lines. */
     struct exchange *exchange;
     void *connection; /* NULL: no socket */
     struct room *room;
-    struct member *member;    /* whose session or heir this is, and nothing else's */
-    struct entry *entry;      /* ENTERING, CLAIMING */
-    struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:
-                                 to come back */
-    struct session_secret secret;
+    struct member *member; /* whose session or heir this is, and nothing else's */
+    struct entry *entry;   /* ENTERING, CLAIMING */
     enum session_state state;
-    bool unconfirmed; /* the client was not yet heard since it got a new secret */
-    bool acking;      /* a world.ping for an acknowledgement is out */
-    uint64_t number;  /* names the connection in the log */
-    uint64_t
-        version; /* the room's, when this session got the membership: a later one supersedes it */
+    bool unconfirmed;  /* the client was not yet heard since it got a new secret */
+    bool acking;       /* a world.ping for an acknowledgement is out */
     uint64_t received; /* signals from the client in this membership */
     struct hold hold;  /* signals to the client */
     struct bucket messages, bytes;
-    unsigned strikes;    /* rate-limited since both buckets were last full */
-    bool *gone;          /* told when the session is freed; or NULL */
+    unsigned strikes; /* rate-limited since both buckets were last full */
+
+    LIST_ENTRY(session) link; /* in exchange->sessions */
+    struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:
+                                 to come back */
+    struct session_secret secret;
+    uint64_t number; /* names the connection in the log */
+    uint64_t
+        version; /* the room's, when this session got the membership: a later one supersedes it */
+    bool *gone;  /* told when the session is freed; or NULL */
     struct frame *claim; /* waits until the peer's own signals are out of fences; or NULL */
     struct buf fences;   /* FRAME_FENCEs to pass on once the hold is handed over */
 };
