@@ -7,7 +7,7 @@
 #include "base/slice.h"
 
 /* The compressed bytes, the caller's to free by mem_free(); NULL where they would not be smaller.
- * */
+ */
 char *static_brotli(struct slice bytes, size_t *ret_len);
 char *static_gzip(struct slice bytes, size_t *ret_len);
 

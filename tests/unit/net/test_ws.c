@@ -481,6 +481,7 @@ static void every_allocation_may_fail(void **state)
         buf_reserve(&bench.seen.log, 100000);
         frame(&bench, 0x01, "some text");
         frame(&bench, 0x80, " and more that makes the message grow");
+        message_free_kept();
         mem_fail_nth(nth);
         enum close_code code = feed(&bench, 5);
         mem_fail_nth(0);
