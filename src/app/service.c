@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/message.h"
 #include "bus/local.h"
 #include "core/exchange.h"
 #include "net/server.h"
@@ -375,6 +376,7 @@ void service_free(struct service *service)
 {
     server_free(service->server);
     exchange_free(service->exchange);
+    message_free_kept();
     service->bus->on_frame = NULL;
     local_bus_free(service->local);
     static_unref(service->routes.files);
