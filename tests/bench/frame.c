@@ -48,18 +48,21 @@ size_t frame_write_head(uint8_t *out, uint8_t opcode, size_t length, const uint8
     return 2 + extended + (mask ? 4 : 0);
 }
 
-/* Each lane is loaded before it is stored, so an `out` before `in` never overwrites unread bytes. */
+/* All of a step is loaded before it is stored, so an `out` before `in` never overwrites unread bytes. */
 void frame_mask(uint8_t *out, const uint8_t *in, size_t length, const uint8_t mask[4])
 {
     lane key;
     for (size_t i = 0; i < sizeof(key); i += 4)
         memcpy((uint8_t *)&key + i, mask, 4);
     size_t i = 0;
-    for (; i + sizeof(lane) <= length; i += sizeof(lane)) {
-        lane bytes;
-        memcpy(&bytes, in + i, sizeof(bytes));
-        bytes ^= key;
-        memcpy(out + i, &bytes, sizeof(bytes));
+    for (; i + 2 * sizeof(lane) <= length; i += 2 * sizeof(lane)) {
+        lane first, second;
+        memcpy(&first, in + i, sizeof(first));
+        memcpy(&second, in + i + sizeof(first), sizeof(second));
+        first ^= key;
+        second ^= key;
+        memcpy(out + i, &first, sizeof(first));
+        memcpy(out + i + sizeof(first), &second, sizeof(second));
     }
     for (; i < length; i++)
         out[i] = in[i] ^ mask[i & 3];

@@ -16,11 +16,11 @@ const DEFAULTS = {
   'load-core': 1,
 };
 const LENGTHS = {
-  full: { rounds: 5, seconds: 3, connections: 4000, parked: 99_936 },
+  full: { rounds: 5, seconds: 2, connections: 4000, parked: 99_936 },
   quick: { rounds: 3, seconds: 1, connections: 2000, parked: 19_936 },
 };
 
-const { options, words } = parseArguments(process.argv.slice(2), DEFAULTS, ['no-build']);
+const { options, words } = parseArguments(process.argv.slice(2), DEFAULTS, ['no-build', 'fifo']);
 const length = { ...LENGTHS[words.includes('quick') ? 'quick' : 'full'] };
 if (options.rounds) length.rounds = Number(options.rounds);
 if (options.seconds) length.seconds = Number(options.seconds);
@@ -46,6 +46,11 @@ const COMPARED = [
     ...THROUGHPUT,
     name: 'messages per CPU second, 8 under way per pair',
     options: { ...timed, window: 8 },
+  },
+  {
+    ...THROUGHPUT,
+    name: 'messages per CPU second, 500 pairs',
+    options: { ...timed, pairs: 500 },
   },
   {
     mode: 'calls',
@@ -92,8 +97,10 @@ function median(values) {
   return sorted.length % 2 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The command to run a program on one core and, with --fifo, undisturbed by all that is not. */
 function pinned(core) {
-  return cpus().length > 1 ? ['taskset', '-c', String(core)] : [];
+  const pin = cpus().length > 1 ? ['taskset', '-c', String(core)] : [];
+  return options.fifo ? ['chrt', '-f', '1', ...pin] : pin;
 }
 
 /** One fresh server, one run of the generator. */
