@@ -1,9 +1,12 @@
 #include "core/hold.h"
 
+#include <assert.h>
+
 #include "base/mem.h"
 
 static struct message **slot(const struct hold *hold, unsigned n)
 {
+    assert(hold->capacity > 0);
     return &hold->ring[(hold->first + n) % hold->capacity];
 }
 

@@ -18,7 +18,7 @@ const LIBRARIES = [
   [/^uv\.h$/, /^src\/((net|bus|app)\/|main\.c$)/],
   [/^wslay\//, /^src\/net\/ws\w*\.[ch]$/],
   [/^llhttp\.h$/, /^src\/net\/http\w*\.[ch]$/],
-  [/^openssl\//, /^src\/(net\/tls\w*\.[ch]|base\/crypto\.c|api\/(token|turn)\.c)$/],
+  [/^openssl\//, /^src\/(net\/tls\w*\.[ch]|base\/crypto\w*\.c|api\/(token|turn)\.c)$/],
   [/^sodium/, /^src\/base\/crypto\.c$/],
   [/^uthash\.h$/, /^src\/base\/map\.h$/],
   [/^hiredis\//, /^src\/bus\/redis\w*\.[ch]$/],
