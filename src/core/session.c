@@ -298,14 +298,19 @@ static size_t lesser_half(size_t limit, size_t otherwise)
     return limit == 0 || limit / 2 > otherwise ? otherwise : limit / 2;
 }
 
-/* A client that only answers pings acknowledges by that. */
+/* A client that only answers pings acknowledges by that. But a browser answers before its page has
+ * seen what came in front of the ping, and on an old socket while the page resumes on a new one with
+ * a count from before. So each ping names what the ping before it came behind. */
 static void ask_for_ack(struct session *session, const struct hold_limits *limits)
 {
-    if (session->acking || (session->hold.count < lesser_half(limits->messages, ACK_MESSAGES) &&
+    uint64_t last = hold_last(&session->hold);
+    uint64_t pinged = session->pinged > session->hold.acked ? session->pinged : session->hold.acked;
+    if (session->acking || (last - pinged < lesser_half(limits->messages, ACK_MESSAGES) &&
                             session->hold.bytes < lesser_half(limits->bytes, ACK_BYTES)))
         return;
     session->acking = true;
-    session->exchange->world.ping(session->connection, hold_last(&session->hold));
+    session->exchange->world.ping(session->connection, pinged);
+    session->pinged = last;
 }
 
 void session_take(struct session *session, struct message *signal)

@@ -54,6 +54,7 @@ struct session {
     enum session_state state;
     bool unconfirmed;  /* the client was not yet heard since it got a new secret */
     bool acking;       /* a world.ping for an acknowledgement is out */
+    uint64_t pinged;   /* the last signal that such a ping came behind */
     uint64_t received; /* signals from the client in this membership */
     struct hold hold;  /* signals to the client */
     struct bucket messages, bytes;

@@ -113,6 +113,21 @@ suite('acknowledging', [PLAIN, PLAIN2], { config: NO_RATE }, (on) => {
         await third.quiet();
     });
 
+    test('a pong tells nothing of what the page may not have seen yet', async () => {
+        const [a, b] = await pair(on);
+        for (const n of numbers(10)) a.signal('b', n);
+        await b.signals(10);
+        await b.ws.receivePing(); // answered at once, as browsers do
+        await b.quiet();
+        const again = await b.resume(on.server, { received: 3 });
+        assert.equal(again.joined.resumed, true);
+        assert.deepEqual(
+            (await again.signals(7)).map((m) => m.data),
+            [3, 4, 5, 6, 7, 8, 9],
+        );
+        await again.quiet();
+    });
+
     test('received in ping makes room', async () => {
         const [a, b] = await pair(on);
         b.ws.autoPong = false;
