@@ -58,9 +58,9 @@ test('serves both URLs it prints, and Ctrl-C stops it cleanly', async (t) => {
     assert.match(stdout, new RegExp(`https://[^ ]+:${tls}\\n`));
     assert.match(stdout, /[▀▄█]{10}/, 'a QR code');
     assert.match(stdout, /\.dev\/ca\.crt/);
-    assert.equal(await body(`https://localhost:${tls}/livez`), 'ok\n');
-    assert.equal(await (await fetch(`http://localhost:${plain}/livez`)).text(), 'ok\n');
-    assert.match(await (await fetch(`http://localhost:${plain}/`)).text(), /<!doctype html>/i);
+    assert.equal(await body(`https://127.0.0.1:${tls}/livez`), 'ok\n');
+    assert.equal(await (await fetch(`http://127.0.0.1:${plain}/livez`)).text(), 'ok\n');
+    assert.match(await (await fetch(`http://127.0.0.1:${plain}/`)).text(), /<!doctype html>/i);
     server.child.kill('SIGINT');
     assert.deepEqual(await server.ended, [0, null]);
 });
