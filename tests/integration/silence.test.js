@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { withSteadyClock } from '../support/clock.js';
 import { frame } from '../support/frame.js';
 import { freshRoom, Peer } from '../support/peer.js';
 import { PLAIN, PLAIN2, suite, TLS } from '../support/suite.js';
@@ -26,44 +27,48 @@ suite(
             await ws.expectClose(4008).finally(() => clearInterval(beat));
         });
 
-        test('silent for two and a half ping intervals: 4008, and away', async () => {
-            const room = freshRoom();
-            const a = await Peer.join(on.server, { room, peer: 'a' });
-            const b = await Peer.join(on.server, { room, peer: 'b' });
-            await a.expect('peer-joined');
-            const since = Date.now();
-            b.ws.autoPong = false;
-            await b.ws.receivePing();
-            assert.ok(Date.now() - since >= 700);
-            await b.expectClose(4008);
-            assert.ok(Date.now() - since >= 1800, `${Date.now() - since} ms`);
-            await a.expect('peer-away', { peer: 'b' });
-        });
+        test('silent for two and a half ping intervals: 4008, and away', () =>
+            withSteadyClock(async () => {
+                const room = freshRoom();
+                const a = await Peer.join(on.server, { room, peer: 'a' });
+                const b = await Peer.join(on.server, { room, peer: 'b' });
+                await a.expect('peer-joined');
+                const since = Date.now();
+                b.ws.autoPong = false;
+                await b.ws.receivePing();
+                assert.ok(Date.now() - since >= 700);
+                await b.expectClose(4008);
+                assert.ok(Date.now() - since >= 1800, `${Date.now() - since} ms`);
+                await a.expect('peer-away', { peer: 'b' });
+            }));
 
-        test('a connection that went dead without a FIN is given up', async () => {
-            const room = freshRoom();
-            const a = await Peer.join(on.server, { room, peer: 'a' });
-            const b = await Peer.join(on.server, { room, peer: 'b' });
-            await a.expect('peer-joined');
-            b.freeze();
-            await a.expect('peer-away', { peer: 'b' });
-        });
+        test('a connection that went dead without a FIN is given up', () =>
+            withSteadyClock(async () => {
+                const room = freshRoom();
+                const a = await Peer.join(on.server, { room, peer: 'a' });
+                const b = await Peer.join(on.server, { room, peer: 'b' });
+                await a.expect('peer-joined');
+                b.freeze();
+                await a.expect('peer-away', { peer: 'b' });
+            }));
 
-        test('who answers pings stays', async () => {
-            const a = await Peer.join(on.server);
-            for (let n = 0; n < 4; n++) await a.ws.receivePing(); // past two and a half intervals
-            await a.quiet();
-        });
+        test('who answers pings stays', () =>
+            withSteadyClock(async () => {
+                const a = await Peer.join(on.server);
+                for (let n = 0; n < 4; n++) await a.ws.receivePing(); // past two and a half intervals
+                await a.quiet();
+            }));
 
-        test('any bytes count as life, half a frame too', async () => {
-            const a = await Peer.join(on.server);
-            a.ws.autoPong = false;
-            const bytes = frame({ payload: `{"type":"ping","pad":"${'x'.repeat(40)}"}` });
-            for (const byte of bytes) {
-                a.ws.sendRaw(Buffer.of(byte));
-                await new Promise((resolve) => setTimeout(resolve, 45)); // over three seconds in all
-            }
-            await a.expect('pong');
-        });
+        test('any bytes count as life, half a frame too', () =>
+            withSteadyClock(async () => {
+                const a = await Peer.join(on.server);
+                a.ws.autoPong = false;
+                const bytes = frame({ payload: `{"type":"ping","pad":"${'x'.repeat(40)}"}` });
+                for (const byte of bytes) {
+                    a.ws.sendRaw(Buffer.of(byte));
+                    await new Promise((resolve) => setTimeout(resolve, 45)); // over three seconds in all
+                }
+                await a.expect('pong');
+            }));
     },
 );
