@@ -1,5 +1,5 @@
-// Peers that signal all the time while their connections end in every way: each signal arrives once,
-// in order. Seeded, so that a failure can be run again.
+// Peers that signal all the time while their connections end in every way: each signal arrives
+// once, in order. Seeded, so that a failure can be run again.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

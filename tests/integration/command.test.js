@@ -70,7 +70,8 @@ const otherKey = certificate('rsa').key;
 const garbage = join(temporaryFolder(), 'garbage.pem');
 writeFileSync(garbage, '-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n');
 
-// Lines of a file, then what the message must name: its line, the key, what was given, what is allowed.
+// Lines of a file, then what the message must name: its line, the key, what was given, what is
+// allowed.
 const BAD_FILES = [
     ['an unknown section', 'nothing:\n  here: 1\n', [':1:', 'nothing']],
     ['an unknown key', 'limits:\n  rooms: 5\n  roms: 5\n', [':3:', 'limits.roms', 'rooms']],

@@ -69,7 +69,8 @@ for (const mode of ALL_MODES) {
 }
 
 /**
- * Numbered signals from one peer to another, a window of them at a time, until the connections close.
+ * Numbered signals from one peer to another, a window of them at a time, until the connections
+ * close.
  * `confirmed` is how many the receiver must have got: those that came back as an answer.
  */
 function flow(from, to) {

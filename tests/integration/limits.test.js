@@ -242,7 +242,6 @@ async function connectSoon(server) {
 
 async function overLimit(server, limit) {
     const open = [];
-    // With several workers a limit for all is kept by each alone or together: never more than it says.
     for (let n = 0; n < limit; n++) open.push(await connectWebSocket(server));
     await assert.rejects(connectWebSocket(server), /503|closed in the handshake|ECONNRESET|EPIPE/);
     await open.pop().destroy();

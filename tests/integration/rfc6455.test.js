@@ -1,4 +1,4 @@
-// RFC 6455 by section. `ping` and signals to oneself are the echo; each case runs plain and over TLS.
+// RFC 6455 by section. `ping` and signals to oneself are the echo; each runs plain and over TLS.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

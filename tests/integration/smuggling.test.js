@@ -1,4 +1,5 @@
-// Requests whose end two parties might see in different places: refused, and nothing behind them is served.
+// Requests whose end two parties might see in different places: refused, and nothing behind them is
+// served.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// The static client: caching, negotiation, types, security headers, and that no path leaves its folder.
+// The static client: caching, negotiation, types, security headers, and that no path leaves its
+// folder.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';

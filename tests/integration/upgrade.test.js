@@ -1,4 +1,5 @@
-// The WebSocket upgrade: path and room names, Origin, subprotocol, the handshake of RFC 6455 section 4.2.
+// The WebSocket upgrade: path and room names, Origin, subprotocol, and the handshake of RFC 6455
+// section 4.2.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

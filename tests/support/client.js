@@ -1,5 +1,5 @@
-// A client as the protocol wants it: counts, keeps what is not acknowledged, resends after a resume.
-// It remembers every signal it got, so that a test can hold the streams against each other.
+// A client as the protocol wants it: counts, keeps what is not acknowledged, resends after a
+// resume. It remembers every signal it got, so that a test can hold the streams against each other.
 
 import { frame } from './frame.js';
 import { Peer } from './peer.js';
@@ -46,7 +46,7 @@ export class Client {
         if (how === 'lose') await old.lose();
         if (how === 'reset') await old.ws.reset();
         if (how === 'freeze') old.freeze();
-        // A pong on the old connection acknowledges; behind the resume's own count it would be too late.
+        // Its pongs acknowledge too, and may get there before the resume with an older count.
         old.ws.autoPong = false;
         if (how === 'cut') {
             const text = JSON.stringify({ type: 'signal', to: this.id, data: 'never whole' });

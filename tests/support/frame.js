@@ -1,4 +1,5 @@
-// WebSocket frames as bytes (RFC 6455 section 5.2): free to be wrong when written, strict when read.
+// WebSocket frames as bytes (RFC 6455 section 5.2): free to be wrong when written, strict when
+// read.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -14,7 +15,8 @@ function lengthForm(length) {
 /**
  * The bytes of one frame.
  *   opcode   name or number      payload  string or Buffer       fin   true
- *   rsv      0..7                masked   true                   key   four bytes, random if missing
+ *   rsv      0..7                    masked   true
+ *   key      four bytes, random if missing
  *   form     7, 16 or 64: bits of the length field; the shortest if missing
  *   length   what the length field says, where that is not the payload's length (number or BigInt)
  */

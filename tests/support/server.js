@@ -1,6 +1,7 @@
 // Starts the real server on free ports, follows its JSON log, and ends it.
 //
-//   const server = await startServer({ workers: 2, tls: true, config: { 'session.resume_window': '1s' } });
+//   const config = { 'session.resume_window': '1s' };
+//   const server = await startServer({ workers: 2, tls: true, config });
 //   server.url       first address, e.g. https://127.0.0.1:41233 (all of them: server.urls)
 //   server.workers   Map of worker index -> pid, kept up to date over restarts
 //   await server.stop();   SIGTERM; throws unless it exits with 0 and without a sanitizer's report
