@@ -3,12 +3,12 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { certificate } from '../support/certificate.js';
+import { certificate, temporaryFolder } from '../support/certificate.js';
 import { binary, cleanEnvironment } from '../support/server.js';
 
 /** Where bench-load and bench-limit are; ROOMLINE_BENCH_BIN names another folder. */
@@ -34,7 +34,6 @@ const ROOMLINE_KEYS = {
 const KINDS = {
   roomline: {
     program: binary,
-    stream: 'stderr',
     arguments: (tls) => [
       ...['--listen', `${tls ? 'https' : 'http'}://127.0.0.1:0`, '--workers', '1'],
       ...Object.entries(ROOMLINE_KEYS).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
@@ -43,7 +42,6 @@ const KINDS = {
   },
   limit: {
     program: join(programs, 'bench-limit'),
-    stream: 'stdout',
     arguments: () => [],
     url: (lines) => lines.map((line) => /^listening (\S+)$/.exec(line)?.[1]).find(Boolean),
   },
@@ -51,6 +49,9 @@ const KINDS = {
 
 const STARTING = 60_000; // ms; valgrind is slow
 const STOPPING = 30_000;
+const LOOK = 20; // ms between looks at a starting server's output
+
+let files = 0;
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
@@ -68,48 +69,51 @@ export function missingPrograms() {
   );
 }
 
-/** One of the two servers while it runs: {kind, url, pid}. */
+/**
+ * One of the two servers while it runs: {kind, url, pid}. It writes to a file: through a pipe it would
+ * have to wait for us.
+ */
 class Server {
   constructor(kind, { tls = false, under = [], extra = [] }) {
-    const { program, stream, arguments: own } = KINDS[kind];
+    const { program, arguments: own } = KINDS[kind];
     const { cert, key } = tls ? certificate('ecdsa') : {};
     const line = [...under, program, ...own(tls)];
     if (tls) line.push('--tls-cert', cert, '--tls-key', key);
     this.kind = kind;
-    this.lines = [];
+    this.file = join(temporaryFolder(), `server-${++files}.log`);
+    const output = openSync(this.file, 'w');
     this.child = spawn(line[0], [...line.slice(1), ...extra], {
       env: cleanEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, output],
     });
+    closeSync(output);
     running.add(this.child);
+    this.child.once('error', (error) => (this.error = error));
     this.exited = once(this.child, 'exit').then(() => running.delete(this.child));
-    this.child.stdout.resume();
-    this.child.stderr.resume();
-    this.log = createInterface({ input: this.child[stream] });
+    this.exited.catch(() => {}); // it never ran: started() says so
   }
 
   get pid() {
     return this.child.pid;
   }
 
+  /** The whole lines that it wrote. */
+  lines() {
+    return readFileSync(this.file, 'utf8').split('\n').slice(0, -1);
+  }
+
   async started() {
-    const { url } = KINDS[this.kind];
-    await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.failure('did not start')), STARTING);
-      this.child.once('error', reject);
-      this.log.once('close', () => reject(this.failure('ended')));
-      this.log.on('line', (line) => {
-        this.lines.push(line);
-        this.url = url(this.lines);
-        if (!this.url) return;
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    const end = Date.now() + STARTING;
+    while (!(this.url = KINDS[this.kind].url(this.lines()))) {
+      if (this.error) throw this.error;
+      if (this.child.exitCode !== null || this.child.signalCode) throw this.failure('ended');
+      if (Date.now() > end) throw this.failure('did not start');
+      await pause(LOOK);
+    }
   }
 
   failure(what) {
-    return new Error(`${this.kind} ${what}:\n${this.lines.slice(-20).join('\n')}`);
+    return new Error(`${this.kind} ${what}:\n${this.lines().slice(-20).join('\n')}`);
   }
 
   async stop() {
