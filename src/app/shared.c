@@ -1,5 +1,6 @@
 #include "app/shared.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -30,8 +31,10 @@ static size_t size_for(unsigned rows)
 static int map(struct shared *shared, int fd, unsigned rows)
 {
     void *memory = mmap(NULL, size_for(rows), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
+    if (memory == MAP_FAILED) {
+        assert(errno > 0);
         return -errno;
+    }
     shared->memory = memory;
     shared->rows = rows;
     return 0;
