@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client } from '../support/client.js';
+import { DEFAULT_TIMEOUT } from '../support/inbox.js';
 import { freshRoom } from '../support/peer.js';
 import { Random, seed } from '../support/random.js';
 import { ALL_MODES, suite } from '../support/suite.js';
@@ -26,8 +27,11 @@ suite('chaos', ALL_MODES, { config: NO_RATE }, (on) => {
         await Promise.all(
             clients.map((me, n) => live(me, clients, new Random(seed + n), count, on)),
         );
-        for (const client of clients) await client.settle();
-        for (const client of clients) await client.settle(); // what the others' last round brought
+        // Behind all that came before it, as signals of a pair keep their order.
+        for (const from of clients) for (const to of clients) from.signal(to.id, 'end');
+        const until = Date.now() + DEFAULT_TIMEOUT;
+        const ended = (to) => clients.every((from) => to.got.get(from.id)?.at(-1) === 'end');
+        for (const to of clients) while (!ended(to) && Date.now() < until) await to.settle();
         for (const to of clients) {
             assert.equal(to.restarts, 0);
             assert.equal(to.busy, 0);
@@ -36,7 +40,7 @@ suite('chaos', ALL_MODES, { config: NO_RATE }, (on) => {
                 const got = to.got.get(from.id) ?? [];
                 assert.deepEqual(
                     got,
-                    Array.from({ length: sent }, (_, n) => n),
+                    [...Array(sent).keys(), 'end'],
                     `${from.id} to ${to.id}, seed ${seed}`,
                 );
             }
