@@ -70,9 +70,9 @@ for (const kind of ['limit', 'roomline']) {
   }
 }
 
-test('a signal that is lost is noticed', async () => {
+test('a signal that is lost is noticed', async (t) => {
   const server = await startServer('limit', { extra: ['--lose', '100'] });
+  t.after(() => server.stop());
   const options = { pairs: 1, window: 4, count: 500 };
   await assert.rejects(load(server, 'throughput', options), /arrived when \d+ was due|whose data has not/);
-  await server.stop();
 });
