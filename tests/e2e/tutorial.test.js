@@ -1,6 +1,5 @@
 // caller.html and callee.html, as the tutorial tells to open them.
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Person } from './browser.js';
 import { BOTH, suite } from './suite.js';
@@ -19,7 +18,7 @@ suite('tutorial', BOTH, {}, (on) => {
         await caller.page.selectOption('#peers', peer);
         await caller.page.getByRole('button', { name: 'Call', exact: true }).click();
         await Promise.all([caller.seesMotion(), callee.seesMotion()]);
-        assert.equal(await caller.page.textContent('#state'), 'connected');
+        await caller.page.locator('#state', { hasText: /^connected$/ }).waitFor();
         await Promise.all([
             caller.photo(`caller-${new URL(on.url).protocol.slice(0, -1)}`),
             callee.photo('callee'),
