@@ -159,10 +159,7 @@ suite('calls', BOTH, {}, (on) => {
         await ann.accept(blind);
         await Promise.all([ann.inCall(), blind.inCall()]);
         await blind.seesMotion();
-        assert.ok(
-            await ann.page.locator('#other-avatar').isVisible(),
-            'a name in place of the picture',
-        );
+        await ann.page.locator('#other-avatar').waitFor(); // a name in place of the picture
         await blind.page.locator('#other-avatar').waitFor({ state: 'hidden' });
         await blind.page.click('#hang-up');
         await ann.idle();
