@@ -45,14 +45,13 @@ static void on_info(struct session *session, const struct envelope *envelope,
         session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
         return;
     }
-    exchange->world.send(exchange->world.context,
-                         &(struct frame){.kind = FRAME_INFO,
-                                         .from = exchange->options.self,
-                                         .to = DIRECTORY,
-                                         .room = room_name(session->room),
-                                         .peer = member_name(session->member),
-                                         .secret = session->secret,
-                                         .info = envelope->info});
+    exchange_send(exchange, &(struct frame){.kind = FRAME_INFO,
+                                            .from = exchange->options.self,
+                                            .to = DIRECTORY,
+                                            .room = room_name(session->room),
+                                            .peer = member_name(session->member),
+                                            .secret = session->secret,
+                                            .info = envelope->info});
 }
 
 static void on_ping(struct session *session, const struct envelope *envelope,

@@ -33,12 +33,12 @@ static void send_fence(struct member *member, worker_id former)
     member->fence->former = former;
     member->fence->sent++;
     wheel_arm(&exchange->wheel, &member->fence->deadline, exchange->now + HANDOVER_TIMEOUT);
-    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_FENCE,
-                                                                  .from = exchange->options.self,
-                                                                  .to = former,
-                                                                  .room = room_name(member->room),
-                                                                  .peer = member_name(member),
-                                                                  .worker = member->worker});
+    exchange_send(exchange, &(struct frame){.kind = FRAME_FENCE,
+                                            .from = exchange->options.self,
+                                            .to = former,
+                                            .room = room_name(member->room),
+                                            .peer = member_name(member),
+                                            .worker = member->worker});
 }
 
 void fence_start(struct member *member, worker_id former)
@@ -75,7 +75,7 @@ static void release_one(struct member *member, struct frame *signal)
     else if (member->worker == DIRECTORY)
         route_on_undelivered(exchange, signal);
     else
-        exchange->world.send(exchange->world.context, signal);
+        exchange_send(exchange, signal);
 }
 
 void fence_end(struct member *member)
@@ -110,11 +110,11 @@ bool fence_waits_for(const struct room *room, struct slice sender)
 
 static void answer(struct exchange *exchange, const struct frame *fence)
 {
-    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_FENCED,
-                                                                  .from = exchange->options.self,
-                                                                  .to = fence->from,
-                                                                  .room = fence->room,
-                                                                  .peer = fence->peer});
+    exchange_send(exchange, &(struct frame){.kind = FRAME_FENCED,
+                                            .from = exchange->options.self,
+                                            .to = fence->from,
+                                            .room = fence->room,
+                                            .peer = fence->peer});
 }
 
 /* Goes the way that signals go: waits where they are held, follows where they are passed on. */
@@ -143,7 +143,7 @@ void fence_pass_on(struct session *session)
     struct slice fences = buf_slice(&session->fences);
     struct frame fence;
     while (frame_next(&fences, &fence))
-        exchange->world.send(exchange->world.context, &fence);
+        exchange_send(exchange, &fence);
 }
 
 /* The answer comes from where the fence got to: if the peer has moved on since, another one follows

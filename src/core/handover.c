@@ -95,15 +95,15 @@ bool handover_pass_on(struct exchange *exchange, const struct frame *frame)
     onward.to = moved_to(exchange, frame->room, frame->peer);
     if (onward.to == DIRECTORY || ++onward.hops > HOPS_MAX)
         return false;
-    exchange->world.send(exchange->world.context, &onward);
+    exchange_send(exchange, &onward);
     return true;
 }
 
 bool handover_is_superseded(struct session *session)
 {
     struct entry *entry = session->entry;
-    struct moved *moved = moved_find(session->exchange, room_name(session->room),
-                                     (struct slice){entry->peer, entry->peer_len});
+    struct moved *moved =
+        moved_find(session->exchange, room_name(session->room), entry_peer(entry));
     if (moved == NULL)
         return false;
     if (moved->version > session->version)
@@ -128,21 +128,20 @@ void handover_claim(struct session *heir, worker_id former)
     struct entry *entry = heir->entry;
     if (entry->claimed && entry->claim.version < heir->version) {
         entry->claimed = false;
-        handover_decline(exchange,
-                         &entry->claim); /* came while our own place in the row was not known */
+        /* came while our own place in the row was not known */
+        handover_decline(exchange, &entry->claim);
     }
     entry->former = former;
     heir->hold.acked = entry->received;
     wheel_arm(&exchange->wheel, &heir->deadline, exchange->now + HANDOVER_TIMEOUT);
-    exchange->world.send(exchange->world.context,
-                         &(struct frame){.kind = FRAME_CLAIM,
-                                         .from = exchange->options.self,
-                                         .to = former,
-                                         .request = entry->request,
-                                         .version = heir->version,
-                                         .room = room_name(heir->room),
-                                         .peer = {entry->peer, entry->peer_len},
-                                         .received = entry->received});
+    exchange_send(exchange, &(struct frame){.kind = FRAME_CLAIM,
+                                            .from = exchange->options.self,
+                                            .to = former,
+                                            .request = entry->request,
+                                            .version = heir->version,
+                                            .room = room_name(heir->room),
+                                            .peer = entry_peer(entry),
+                                            .received = entry->received});
 }
 
 static struct session *find_heir(struct exchange *exchange, const struct frame *frame)
@@ -189,28 +188,27 @@ void handover_give_up(struct session *heir)
 static void answer(struct exchange *exchange, const struct frame *claim, uint64_t received,
                    int error)
 {
-    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_HANDED,
-                                                                  .from = exchange->options.self,
-                                                                  .to = claim->from,
-                                                                  .request = claim->request,
-                                                                  .room = claim->room,
-                                                                  .peer = claim->peer,
-                                                                  .received = received,
-                                                                  .error = error});
+    exchange_send(exchange, &(struct frame){.kind = FRAME_HANDED,
+                                            .from = exchange->options.self,
+                                            .to = claim->from,
+                                            .request = claim->request,
+                                            .room = claim->room,
+                                            .peer = claim->peer,
+                                            .received = received,
+                                            .error = error});
 }
 
 static void send_hold(struct session *holder, const struct frame *claim)
 {
     struct exchange *exchange = holder->exchange;
     for (unsigned i = 0; i < holder->hold.count; i++)
-        exchange->world.send(exchange->world.context,
-                             &(struct frame){.kind = FRAME_HOLD,
-                                             .from = exchange->options.self,
-                                             .to = claim->from,
-                                             .request = claim->request,
-                                             .room = claim->room,
-                                             .peer = claim->peer,
-                                             .data = message_text(hold_at(&holder->hold, i))});
+        exchange_send(exchange, &(struct frame){.kind = FRAME_HOLD,
+                                                .from = exchange->options.self,
+                                                .to = claim->from,
+                                                .request = claim->request,
+                                                .room = claim->room,
+                                                .peer = claim->peer,
+                                                .data = message_text(hold_at(&holder->hold, i))});
 }
 
 void handover_decline(struct exchange *exchange, const struct frame *claim)
@@ -255,7 +253,7 @@ static void defer(struct entry *entry, const struct frame *claim)
     entry->claimed = true;
     entry->claim = *claim;
     entry->claim.room = room_name(heir->room);
-    entry->claim.peer = (struct slice){entry->peer, entry->peer_len};
+    entry->claim.peer = entry_peer(entry);
 }
 
 /* Signals of this peer wait behind a fence here: were it handed over now, what it sends from its

@@ -1,13 +1,10 @@
 /* The way in: join asks the directory, the answer makes a member, a resumed one waits for what was
  * held. */
-#include <inttypes.h>
-
 #include "base/log.h"
 #include "core/reply.h"
 #include "core/state.h"
 
 #define RANDOM_PEER_BYTES 12 /* 96 random bits */
-#define JOINED_MAX (64u << 20)
 
 struct entry *join_find(struct exchange *exchange, uint32_t request)
 {
@@ -24,7 +21,7 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
         struct session *session = entry->session;
         if (!entry->resuming || session->version >= claim->version ||
             !slice_equal(room_name(session->room), claim->room) ||
-            !slice_equal((struct slice){entry->peer, entry->peer_len}, claim->peer))
+            !slice_equal(entry_peer(entry), claim->peer))
             continue;
         if (best == NULL || session->version > best->session->version)
             best = entry;
@@ -97,17 +94,16 @@ void join_start(struct session *session, const struct envelope *envelope)
                             .to = DIRECTORY,
                             .request = entry->request,
                             .room = room_name(session->room),
-                            .peer = {entry->peer, entry->peer_len},
+                            .peer = entry_peer(entry),
                             .secret = session->secret,
                             .proof = entry->proof,
                             .info = info};
-    exchange->world.send(exchange->world.context, &request);
+    exchange_send(exchange, &request);
 }
 
 void join_early(struct session *session, struct message *message)
 {
-    struct exchange_options *options = &session->exchange->options;
-    struct hold_limits limits = {options->hold_messages, options->hold_bytes};
+    struct hold_limits limits = exchange_hold_limits(session->exchange);
     struct hold *early = &session->entry->early;
     if (hold_is_full(early, &limits, message->len) || !hold_add(early, message))
         session_fail(session, ERR_RATE_LIMITED, SLICE_NONE, SLICE_NONE);
@@ -133,7 +129,7 @@ static void entered(struct session *session, struct member *member)
 static bool is_first_in_row(struct session *session)
 {
     struct frame claim = {.room = room_name(session->room),
-                          .peer = {session->entry->peer, session->entry->peer_len},
+                          .peer = entry_peer(session->entry),
                           .version = session->version};
     return join_find_before(session->exchange, &claim) == NULL;
 }
@@ -156,23 +152,23 @@ static void took_over(struct session *session, struct member *member, worker_id 
 static void undo(struct session *session)
 {
     struct exchange *exchange = session->exchange;
-    struct slice peer = {session->entry->peer, session->entry->peer_len};
+    struct slice peer = entry_peer(session->entry);
     log_event(LOG_ERROR, "roster-refused", LOG_SLICE("room", room_name(session->room)),
               LOG_SLICE("peer", peer), LOG_END);
-    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_LEAVE,
-                                                                  .from = exchange->options.self,
-                                                                  .to = DIRECTORY,
-                                                                  .room = room_name(session->room),
-                                                                  .peer = peer,
-                                                                  .secret = session->secret,
-                                                                  .reason = LEAVE_LEFT});
+    exchange_send(exchange, &(struct frame){.kind = FRAME_LEAVE,
+                                            .from = exchange->options.self,
+                                            .to = DIRECTORY,
+                                            .room = room_name(session->room),
+                                            .peer = peer,
+                                            .secret = session->secret,
+                                            .reason = LEAVE_LEFT});
     session_refuse(session, ERR_UNAVAILABLE);
 }
 
 /* The answer to a join or a resume: the room with us in it. */
 static void on_answer(struct session *session, const struct frame *frame)
 {
-    struct slice peer = {session->entry->peer, session->entry->peer_len};
+    struct slice peer = entry_peer(session->entry);
     bool whole = room_on_roster(session->room, frame);
     struct member *member = room_member(session->room, peer);
     if (!whole || member == NULL) {
@@ -295,8 +291,7 @@ void join_finish(struct session *session, bool resumed)
 {
     struct exchange *exchange = session->exchange;
     struct entry *entry = session->entry;
-    struct member *member =
-        room_member(session->room, (struct slice){entry->peer, entry->peer_len});
+    struct member *member = room_member(session->room, entry_peer(entry));
     if (member == NULL) {
         session_refuse(session, ERR_UNAVAILABLE);
         return;
@@ -325,7 +320,7 @@ void join_finish(struct session *session, bool resumed)
     hold_done(&early);
     if (done.claimed) {
         done.claim.room = room_name(room);
-        done.claim.peer = (struct slice){done.peer, done.peer_len};
+        done.claim.peer = entry_peer(&done);
         handover_on_claim(exchange, &done.claim);
     }
     room_release(room);
@@ -335,7 +330,7 @@ void join_drop_claims(struct room *room, struct slice peer)
 {
     struct entry *entry, *next;
     MAP_EACH (room->exchange->entries, entry, next) {
-        struct slice name = {entry->peer, entry->peer_len};
+        struct slice name = entry_peer(entry);
         if (entry->session->state == SESSION_CLAIMING && entry->session->room == room &&
             slice_equal(name, peer))
             session_refuse(entry->session, ERR_UNAVAILABLE);

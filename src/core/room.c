@@ -215,10 +215,10 @@ static void read_again(struct room *room)
     if (room->reading)
         return;
     room->reading = true;
-    exchange->world.send(exchange->world.context, &(struct frame){.kind = FRAME_READ,
-                                                                  .from = exchange->options.self,
-                                                                  .to = DIRECTORY,
-                                                                  .room = room_name(room)});
+    exchange_send(exchange, &(struct frame){.kind = FRAME_READ,
+                                            .from = exchange->options.self,
+                                            .to = DIRECTORY,
+                                            .room = room_name(room)});
 }
 
 static bool apply(struct room *room, const struct frame *event)

@@ -3,15 +3,10 @@
 #include "core/reply.h"
 #include "core/state.h"
 
-static struct hold_limits late_limits(const struct exchange *exchange)
-{
-    return (struct hold_limits){exchange->options.hold_messages, exchange->options.hold_bytes};
-}
-
 /* Whether the member's session or heir on this worker can take so many bytes. */
 static int can_take(struct member *member, size_t bytes)
 {
-    struct hold_limits limits = late_limits(member->room->exchange);
+    struct hold_limits limits = exchange_hold_limits(member->room->exchange);
     if (member->session != NULL)
         return session_can_take(member->session, bytes);
     struct hold *late = &member->heir->entry->late;
@@ -85,7 +80,7 @@ static int deliver_elsewhere(struct member *member, const struct session *sessio
         return ERR_PEER_BUSY;
     if (answer == FENCE_NONE) {
         member->used = true;
-        exchange->world.send(exchange->world.context, &signal);
+        exchange_send(exchange, &signal);
     }
     return 0;
 }
@@ -111,7 +106,7 @@ static void return_to_sender(struct exchange *exchange, const struct frame *sign
     answer.from = exchange->options.self;
     answer.to = signal->from;
     answer.error = error;
-    exchange->world.send(exchange->world.context, &answer);
+    exchange_send(exchange, &answer);
 }
 
 void route_on_signal(struct exchange *exchange, const struct frame *frame)

@@ -31,7 +31,7 @@ static struct slice peer_of(const struct session *session)
     if (session->member != NULL)
         return member_name(session->member);
     if (session->entry != NULL)
-        return (struct slice){session->entry->peer, session->entry->peer_len};
+        return entry_peer(session->entry);
     return SLICE_NONE;
 }
 
@@ -183,7 +183,7 @@ static void tell_directory(struct session *session, enum frame_kind kind, enum l
                           .peer = member_name(session->member),
                           .secret = session->secret,
                           .reason = reason};
-    exchange->world.send(exchange->world.context, &frame);
+    exchange_send(exchange, &frame);
 }
 
 static void go_away(struct session *session)
@@ -274,15 +274,9 @@ void session_confirm(struct session *session)
 
 /* ---- signals to the client */
 
-static struct hold_limits limits_of(const struct session *session)
-{
-    const struct exchange_options *options = &session->exchange->options;
-    return (struct hold_limits){options->hold_messages, options->hold_bytes};
-}
-
 int session_can_take(struct session *session, size_t bytes)
 {
-    struct hold_limits limits = limits_of(session);
+    struct hold_limits limits = exchange_hold_limits(session->exchange);
     if (session->state != SESSION_HERE && hold_is_full(&session->hold, &limits, bytes))
         return ERR_PEER_BUSY;
     return hold_reserve(&session->hold) ? 0 : ERR_UNAVAILABLE;
@@ -315,7 +309,7 @@ static void ask_for_ack(struct session *session, const struct hold_limits *limit
 
 void session_take(struct session *session, struct message *signal)
 {
-    struct hold_limits limits = limits_of(session);
+    struct hold_limits limits = exchange_hold_limits(session->exchange);
     if (session->state != SESSION_HERE) {
         hold_add(&session->hold, signal);
         return;

@@ -44,6 +44,11 @@ struct entry {
     char peer[PEER_NAME_MAX];
 };
 
+static inline struct slice entry_peer(const struct entry *entry)
+{
+    return (struct slice){entry->peer, entry->peer_len};
+}
+
 struct session {
     /* What each signal touches comes first, to lie in few cache lines. */
     struct exchange *exchange;

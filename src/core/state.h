@@ -24,6 +24,17 @@ struct exchange {
     size_t session_count, connection_count;
 };
 
+static inline void exchange_send(struct exchange *exchange, const struct frame *frame)
+{
+    exchange->world.send(exchange->world.context, frame);
+}
+
+/* Of each queue of signals that is kept for a peer. */
+static inline struct hold_limits exchange_hold_limits(const struct exchange *exchange)
+{
+    return (struct hold_limits){exchange->options.hold_messages, exchange->options.hold_bytes};
+}
+
 /* ---- join.c */
 
 void join_start(struct session *session, const struct envelope *envelope);
