@@ -24,10 +24,11 @@ enum store_inbox {
 };
 
 struct store {
-    /* Queues a frame for DIRECTORY or MAILBOX; its slices are only needed for the call. Every ask
-     * is idempotent, so one whose outcome is not known may be made again. Each gets one on_done(),
-     * in the order of the asks, unless the connection breaks before. */
-    void (*ask)(struct store *store, const struct frame *frame);
+    /* Queues a frame for DIRECTORY or MAILBOX; its slices are only needed for the call. Each ask
+     * gets one on_done(), in the order of the asks, unless the connection breaks before: then the
+     * same is asked again, with the same number, and what was done the first time is not done
+     * twice. Numbers grow from ask to ask, 1 the first. */
+    void (*ask)(struct store *store, uint64_t number, const struct frame *frame);
 
     /* Queues a packet for the inbox of `to`. Its text is all that is published, STORE_LINK in front
      * included. The store may keep a reference; nobody changes the message from now on. */
@@ -76,9 +77,10 @@ struct store_events {
      * or the script failed), nothing has changed and there was no on_frame(). */
     void (*on_done)(void *context, int error);
 
-    /* The answer to a beat. lost: the lease was over, this worker may have been reaped, or the
-     * store has restarted empty; now there is a lease again. Not called where the beat failed. */
-    void (*on_beaten)(void *context, uint64_t number, bool lost);
+    /* The answer to a beat. time: the store's own clock, ms, when it did it. lost: the lease was
+     * over, this worker may have been reaped, or the store has restarted empty; now there is a
+     * lease again. Not called where the beat failed. */
+    void (*on_beaten)(void *context, uint64_t number, uint64_t time, bool lost);
 
     /* The answer to a publish, in order. receivers: 0 where nobody listens to that inbox now. */
     void (*on_published)(void *context, worker_id to, unsigned receivers);
