@@ -179,6 +179,7 @@ static void publish_counts(struct service *service)
     struct shared_row *row = shared_row(service->shared, service->index);
     struct exchange_counts exchange = exchange_count(service->exchange);
     struct server_counts server = server_count(service->server);
+    atomic_store_explicit(&row->accepted, server.accepted, memory_order_relaxed);
     atomic_store_explicit(&row->websockets, server.websockets, memory_order_relaxed);
     atomic_store_explicit(&row->sessions, exchange.sessions, memory_order_relaxed);
     atomic_store_explicit(&row->rooms, exchange.rooms, memory_order_relaxed);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 0x726c7301u /* changes with the layout */
+#define LAYOUT 0x726c7302u /* changes with the layout */
 
 struct shared_memory {
     uint32_t layout;

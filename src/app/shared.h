@@ -25,6 +25,7 @@
 
 /* X(name, what it counts) */
 #define SHARED_GAUGES(X)                                                                           \
+    X(accepted, "connections since the worker started")                                            \
     X(connections, "open connections")                                                             \
     X(websockets, "open WebSockets")                                                               \
     X(sessions, "memberships held, here or away")                                                  \

@@ -21,7 +21,7 @@
 
 /*     RUNNING --SIGTERM--> LINGERING --drain.linger--> SPREADING --drain.deadline--> STOPPING
  *                               |                          |                            ^
- *                               +-- nobody is connected ---+-- or a second signal ------+  */
+ *                               +-- nobody is left --------+-- or a second signal ------+  */
 enum phase { RUNNING, LINGERING, SPREADING, STOPPING, PHASE_COUNT };
 
 enum { ON_TERM, ON_INT, ON_HUP, SIGNAL_COUNT };
@@ -38,6 +38,7 @@ struct supervisor {
     uv_timer_t phase_timer;
     enum phase phase;
     uint64_t drain_started; /* ms */
+    bool lingers;           /* also while nobody is connected */
     int exit_code;
 };
 
@@ -98,9 +99,18 @@ static void stop_at_once(struct supervisor *supervisor)
 
 /* --- draining --- */
 
-static bool nobody_is_left(const struct supervisor *supervisor)
+/* A load balancer reads from /readyz that it must send nobody here any more, and needs the time
+ * whether or not somebody is connected now. Not so where none can have looked: nothing was ever
+ * accepted, or it is the Ctrl-C of somebody who waits at a terminal. */
+static bool must_linger(const struct supervisor *supervisor, int number)
 {
-    return shared_sum(&supervisor->shared, SHARED_websockets) == 0;
+    return number == SIGTERM && shared_sum(&supervisor->shared, SHARED_accepted) > 0;
+}
+
+static bool nobody_is_left(const struct supervisor *supervisor, uint64_t passed)
+{
+    bool may_come = supervisor->lingers && passed < supervisor->config->drain.linger;
+    return !may_come && shared_sum(&supervisor->shared, SHARED_websockets) == 0;
 }
 
 static void look_cb(uv_timer_t *timer)
@@ -108,7 +118,7 @@ static void look_cb(uv_timer_t *timer)
     struct supervisor *supervisor = timer->data;
     const struct config *config = supervisor->config;
     uint64_t passed = uv_now(&supervisor->loop) - supervisor->drain_started;
-    if (nobody_is_left(supervisor) || passed >= config->drain.deadline) {
+    if (nobody_is_left(supervisor, passed) || passed >= config->drain.deadline) {
         stop(supervisor);
     } else if (supervisor->phase == LINGERING && passed >= config->drain.linger) {
         enter_phase(supervisor, SPREADING);
@@ -118,9 +128,10 @@ static void look_cb(uv_timer_t *timer)
     }
 }
 
-static void drain(struct supervisor *supervisor)
+static void drain(struct supervisor *supervisor, int number)
 {
     enter_phase(supervisor, LINGERING);
+    supervisor->lingers = must_linger(supervisor, number);
     log_event(LOG_INFO, "draining",
               LOG_UINT("websockets", shared_sum(&supervisor->shared, SHARED_websockets)), LOG_END);
     supervisor->drain_started = uv_now(&supervisor->loop);
@@ -149,7 +160,7 @@ static void signal_cb(uv_signal_t *handle, int number)
     if (number == SIGHUP)
         reload(supervisor);
     else if (supervisor->phase == RUNNING)
-        drain(supervisor);
+        drain(supervisor, number);
     else
         stop_at_once(supervisor);
 }

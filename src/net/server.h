@@ -62,7 +62,6 @@ void server_end(struct server *server, enum close_code code, uint64_t deadline,
 void server_free(struct server *server);
 
 struct server_counts {
-    int backlog; /* of listening sockets; listen() is called again on what is inherited */
     size_t connections;
     size_t websockets;
     uint64_t accepted, refused; /* since the start */

@@ -134,11 +134,11 @@ test('who joins once all were asked to go is not asked, just closed in the end',
     }
 });
 
-/** SIGTERM; resolves once the server says that it drains. */
+/** SIGTERM; resolves to the line that says that it drains. */
 async function startDraining(server) {
     const draining = server.nextLog((line) => line.event === 'draining');
     server.signal('SIGTERM');
-    await draining;
+    return draining;
 }
 
 test('after the linger nothing new is accepted', async (t) => {
@@ -220,11 +220,44 @@ test('SIGINT drains like SIGTERM', async (t) => {
     await server.expectExit();
 });
 
-test('SIGTERM with no connections ends at once', async (t) => {
-    const server = await ownServer(t, {
-        workers: 2,
-        config: { 'drain.linger': '0', 'drain.deadline': '60s' },
+for (const workers of [1, 2]) {
+    test(`SIGTERM with nobody connected: /readyz says 503 for the whole linger (${workers} workers)`, async (t) => {
+        const config = { 'drain.linger': '500ms', 'drain.deadline': '60s' };
+        const server = await ownServer(t, { workers, config });
+        assert.equal((await fetchOnce(server, '/readyz')).status, 200);
+        const draining = await startDraining(server);
+        const { status, body } = await fetchOnce(server, '/readyz');
+        assert.deepEqual([status, body.toString()], [503, 'draining\n']);
+        assert.equal((await fetchOnce(server, '/livez')).status, 200);
+        await server.expectExit(0, 10_000);
+        const stopping = server.logs.find((line) => line.event === 'stopping');
+        const lingered = Date.parse(stopping.time) - Date.parse(draining.time);
+        assert.ok(lingered >= 490, `${lingered} ms`);
     });
+}
+
+const LONG = { 'drain.linger': '60s', 'drain.deadline': '120s' };
+
+test('SIGTERM ends at once where nobody ever connected', async (t) => {
+    const server = await ownServer(t, { workers: 2, config: LONG });
+    server.signal('SIGTERM');
+    await server.expectExit(0, 10_000);
+});
+
+test('Ctrl-C ends at once where nobody is connected', async (t) => {
+    const server = await ownServer(t, { workers: 2, config: LONG });
+    await fetchOnce(server, '/readyz');
+    const a = await Peer.join(server);
+    await a.leave();
+    server.signal('SIGINT');
+    await server.expectExit(0, 10_000);
+});
+
+test('a second SIGTERM ends a linger with nobody connected', async (t) => {
+    const server = await ownServer(t, { workers: 2, config: LONG });
+    await fetchOnce(server, '/readyz');
+    await startDraining(server);
+    assert.equal((await fetchOnce(server, '/readyz')).status, 503);
     server.signal('SIGTERM');
     await server.expectExit(0, 10_000);
 });
