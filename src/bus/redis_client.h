@@ -60,13 +60,13 @@ struct redis_client_options {
     uint64_t backoff_min;     /* full jitter: 0 to min x 2^tries, at most backoff_max */
     uint64_t backoff_max;
 
-    size_t output_max;        /* bytes that Redis has not taken */
-    size_t pending_max;       /* commands without an answer */
+    size_t output_max;          /* bytes that Redis has not taken */
+    size_t pending_max;         /* commands without an answer */
     struct redis_limits limits; /* of one reply or message */
 };
 
 #define REDIS_CHANNELS_MAX 4
-#define REDIS_NAME_MAX 63    /* bytes */
+#define REDIS_NAME_MAX 63     /* bytes */
 #define REDIS_CHANNEL_MAX 255 /* bytes */
 
 /* Fills in times and bounds that suit a Redis in the same data centre; the rest is zero. */

@@ -31,7 +31,7 @@ static const unsigned legal_moves[STATE_COUNT] = {
 static void enter(struct connection *connection, enum state state)
 {
     assert((legal_moves[connection->state] & TO(state)) != 0);
-    struct server_counts *counts = &connection->stream.loop->counts;
+    struct server_counts *counts = &connection_loop(connection)->counts;
     counts->websockets += state == STATE_WEBSOCKET;
     counts->websockets -= connection->state == STATE_WEBSOCKET;
     connection->state = state;
@@ -59,11 +59,11 @@ struct slice connection_address(const struct connection *connection, char text[4
 
 void connection_expect(struct connection *connection, uint64_t timeout)
 {
-    struct net_loop *loop = connection->stream.loop;
+    struct net_loop *loop = connection_loop(connection);
     if (timeout == 0)
         wheel_disarm(&connection->deadline);
     else
-        wheel_arm(&loop->wheel, &connection->deadline, uv_now(loop->uv) + timeout);
+        wheel_arm(&loop->wheel, &connection->deadline, uv_now(loop->io.uv) + timeout);
 }
 
 /* --- Accepted. */
@@ -76,7 +76,7 @@ static void refuse(struct connection *connection, bool secure)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
                                "Connection: close\r\nRetry-After: 5\r\n\r\n";
-    connection->stream.loop->counts.refused++;
+    connection_loop(connection)->counts.refused++;
     uv_buf_t run = uv_buf_init((char *)text, sizeof(text) - 1);
     if (!secure)
         uv_try_write((uv_stream_t *)&connection->stream.tcp, &run, 1);
@@ -85,7 +85,7 @@ static void refuse(struct connection *connection, bool secure)
 
 static bool admit(struct connection *connection)
 {
-    const struct connection_handler *handler = &connection->stream.loop->handler;
+    const struct connection_handler *handler = &connection_loop(connection)->handler;
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     int size = sizeof(address);
     if (handler->on_accept == NULL)
@@ -101,16 +101,28 @@ static struct connection *connection_new(struct net_loop *loop)
     struct connection *connection = mem_zero(sizeof(*connection));
     if (connection == NULL)
         return NULL;
-    if (stream_init(&connection->stream, loop, &events) != 0) {
+    if (stream_init(&connection->stream, &loop->io, &events) != 0) {
         mem_free(connection);
         return NULL;
     }
     connection->number = ++loop->last_number;
-    connection->last_seen = uv_now(loop->uv);
+    connection->last_seen = uv_now(loop->io.uv);
     connection->deadline.on_due = on_due;
     LIST_INSERT_HEAD(&loop->connections, connection, link);
     loop->counts.connections++;
     return connection;
+}
+
+static int start(struct connection *connection, bool secure)
+{
+    struct tls_context *context = connection_loop(connection)->tls;
+    struct tls *tls = NULL;
+    if (secure) {
+        tls = context == NULL ? NULL : tls_new(context);
+        if (tls == NULL)
+            return UV_ENOMEM;
+    }
+    return stream_start(&connection->stream, tls);
 }
 
 int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure)
@@ -128,7 +140,7 @@ int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure
         return 0;
     }
     loop->counts.accepted++;
-    if (stream_start(&connection->stream, secure) != 0) {
+    if (start(connection, secure) != 0) {
         connection_cut(connection);
     } else if (secure) {
         enter(connection, STATE_TLS);
@@ -154,7 +166,7 @@ void connection_upgraded(struct connection *connection, void *session)
     enter(connection, STATE_WEBSOCKET);
     http_done(connection);
     connection->session = session;
-    connection_expect(connection, connection->stream.loop->options.ping_interval);
+    connection_expect(connection, connection_loop(connection)->options.ping_interval);
 }
 
 /* --- Closing. */
@@ -165,7 +177,7 @@ void connection_end_politely(struct connection *connection)
     http_done(connection);
     stream_end(&connection->stream);
     stream_resume(&connection->stream);
-    connection_expect(connection, connection->stream.loop->options.close_timeout);
+    connection_expect(connection, connection_loop(connection)->options.close_timeout);
 }
 
 /* The one way out of WebSocket that is ours. */
@@ -173,7 +185,7 @@ static void say_goodbye(struct connection *connection, enum close_code code)
 {
     websocket_send_close(connection, code, close_reason(code));
     enter(connection, STATE_CLOSING);
-    connection_expect(connection, connection->stream.loop->options.close_timeout);
+    connection_expect(connection, connection_loop(connection)->options.close_timeout);
 }
 
 /* The client's word is the last: nothing of ours comes behind its close frame but the echo (RFC
@@ -188,7 +200,7 @@ void connection_close_frame(struct connection *connection, struct slice payload)
         websocket_send_close(connection, wrong != CLOSE_NONE ? (unsigned)wrong : code, "");
     connection_end_politely(connection);
     if (session != NULL)
-        connection->stream.loop->handler.on_lost(session, wrong);
+        connection_loop(connection)->handler.on_lost(session, wrong);
 }
 
 void connection_close(struct connection *connection, enum close_code code)
@@ -207,7 +219,7 @@ void connection_lost(struct connection *connection, enum close_code cause)
     else
         connection_cut(connection);
     if (session != NULL)
-        connection->stream.loop->handler.on_lost(session, cause);
+        connection_loop(connection)->handler.on_lost(session, cause);
 }
 
 void connection_end(struct connection *connection, enum close_code code)
@@ -270,7 +282,7 @@ static void on_due(struct deadline *deadline)
     case STATE_WEBSOCKET: websocket_overdue(connection); break;
     case STATE_ENDING:
         if (connection_still_reading(connection))
-            connection_expect(connection, connection->stream.loop->options.close_timeout);
+            connection_expect(connection, connection_loop(connection)->options.close_timeout);
         else
             connection_cut(connection);
         break;
@@ -294,7 +306,7 @@ void connection_cut(struct connection *connection)
 static void on_closed(struct stream *stream)
 {
     struct connection *connection = connection_of(stream);
-    struct net_loop *loop = stream->loop;
+    struct net_loop *loop = connection_loop(connection);
     if (connection->admitted)
         loop->handler.on_gone(loop->handler.context, connection->ticket);
     http_done(connection);

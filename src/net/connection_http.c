@@ -31,15 +31,15 @@ static bool talk_begin(struct connection *connection)
     if (talk == NULL)
         return false;
     connection->talk = talk;
-    buf_init(&talk->held, 2 * READ_SIZE);
-    talk->parser = http_parser_new(&connection->stream.loop->http_limits);
+    buf_init(&talk->held, 2 * STREAM_READ_SIZE);
+    talk->parser = http_parser_new(&connection_loop(connection)->http_limits);
     return talk->parser != NULL;
 }
 
 void http_wait(struct connection *connection)
 {
     http_done(connection);
-    connection_expect(connection, connection->stream.loop->options.http_idle_timeout);
+    connection_expect(connection, connection_loop(connection)->options.http_idle_timeout);
 }
 
 /* Queues the answer; takes over the body. 0, or negative: no memory. */
@@ -47,8 +47,8 @@ static int send_response(struct connection *connection, const struct http_reques
                          struct http_response *response, bool keep_alive)
 {
     struct stream *stream = &connection->stream;
-    struct buf head =
-        http_response_head(response, request->version, keep_alive, stream->loop->date);
+    struct buf head = http_response_head(response, request->version, keep_alive,
+                                         connection_loop(connection)->date);
     struct piece body = {response->body, response->owner, response->release};
     if (request->method == METHOD_HEAD || !http_status_has_body(response->status))
         body.bytes.len = 0; /* released at once */
@@ -67,7 +67,7 @@ static int send_response(struct connection *connection, const struct http_reques
 static void answer(struct connection *connection, const struct http_request *request,
                    struct http_response *response, bool keep_alive)
 {
-    keep_alive = keep_alive && !response->close && !connection->stream.loop->ending;
+    keep_alive = keep_alive && !response->close && !connection_loop(connection)->ending;
     if (send_response(connection, request, response, keep_alive) != 0)
         connection_lost(connection, CLOSE_NONE);
     else if (!keep_alive)
@@ -92,7 +92,7 @@ static void refuse_request(struct connection *connection, int status)
 static void try_upgrade(struct connection *connection, const struct http_request *request,
                         bool keep_alive)
 {
-    const struct connection_handler *handler = &connection->stream.loop->handler;
+    const struct connection_handler *handler = &connection_loop(connection)->handler;
     struct upgrade upgrade = {0};
     struct http_response response = response_init();
     int status = upgrade_check(request, &response);
@@ -113,7 +113,7 @@ static void try_upgrade(struct connection *connection, const struct http_request
 static void handle_request(struct connection *connection, struct http_request *request,
                            bool keep_alive)
 {
-    const struct connection_handler *handler = &connection->stream.loop->handler;
+    const struct connection_handler *handler = &connection_loop(connection)->handler;
     request->secure = connection->stream.tls != NULL;
     if (upgrade_is(request)) {
         try_upgrade(connection, request, keep_alive);
@@ -165,7 +165,7 @@ static void http_time(struct connection *connection)
         http_wait(connection);
     } else if (!talk->timed) {
         talk->timed = true;
-        connection_expect(connection, connection->stream.loop->options.headers_timeout);
+        connection_expect(connection, connection_loop(connection)->options.headers_timeout);
     }
 }
 
@@ -203,7 +203,7 @@ void http_drained(struct connection *connection)
 void http_overdue(struct connection *connection)
 {
     if (connection_still_reading(connection))
-        connection_expect(connection, connection->stream.loop->options.http_idle_timeout);
+        connection_expect(connection, connection_loop(connection)->options.http_idle_timeout);
     else if (connection->waiting > 0)
         connection_lost(connection, CLOSE_NONE);
     else if (connection->talk != NULL)

@@ -45,6 +45,11 @@ static inline struct connection *connection_of(struct stream *stream)
     return (struct connection *)stream;
 }
 
+static inline struct net_loop *connection_loop(const struct connection *connection)
+{
+    return (struct net_loop *)connection->stream.loop;
+}
+
 /* connection.c: */
 
 /* Arms the one deadline; a timeout of 0 is none. */

@@ -15,7 +15,7 @@ static void release_message(void *owner)
 static void push_message(struct connection *connection, struct message *message)
 {
     struct stream *stream = &connection->stream;
-    size_t limit = stream->loop->options.output_queue;
+    size_t limit = connection_loop(connection)->options.output_queue;
     struct piece piece = {message_wire(message), message, release_message};
     bool full = stream_push(stream, piece) != 0;
     if (limit != 0 && stream->queue.bytes + stream->in_flight > limit) {
@@ -31,7 +31,7 @@ void connection_deliver(struct connection *connection, struct message *message)
     if (connection->state != STATE_WEBSOCKET)
         return;
     message_frame(message);
-    connection->stream.loop->counts.messages_out++;
+    connection_loop(connection)->counts.messages_out++;
     push_message(connection, message_ref(message));
 }
 
@@ -84,19 +84,19 @@ static void answer_ping(struct connection *connection, struct slice payload)
 static void on_message(void *context, struct message *message)
 {
     struct connection *connection = context;
-    const struct net_loop *loop = connection->stream.loop;
+    const struct net_loop *loop = connection_loop(connection);
     if (connection->session == NULL) {
         message_unref(message);
         return;
     }
-    connection->stream.loop->counts.messages_in++;
+    connection_loop(connection)->counts.messages_in++;
     loop->handler.on_message(connection->session, message);
 }
 
 static bool on_control(void *context, enum ws_opcode opcode, struct slice payload)
 {
     struct connection *connection = context;
-    const struct connection_handler *handler = &connection->stream.loop->handler;
+    const struct connection_handler *handler = &connection_loop(connection)->handler;
     if (opcode == WS_CLOSE) {
         connection_close_frame(connection, payload);
         return false;
@@ -111,9 +111,9 @@ static bool on_control(void *context, enum ws_opcode opcode, struct slice payloa
 void websocket_input(struct connection *connection, struct slice bytes)
 {
     static const struct ws_events ws_events = {on_message, on_control};
-    struct net_loop *loop = connection->stream.loop;
+    struct net_loop *loop = connection_loop(connection);
     enum close_code code = ws_feed(&connection->ws, &loop->readers, &loop->ws_limits, bytes,
-                                   uv_now(loop->uv), &ws_events, connection);
+                                   uv_now(loop->io.uv), &ws_events, connection);
     if (code == CLOSE_NONE)
         return;
     if (connection->state == STATE_WEBSOCKET)
@@ -134,11 +134,11 @@ static bool never_finishes(const struct connection *connection, uint64_t now, ui
  * only: the deadline looks at it when it comes due. */
 void websocket_overdue(struct connection *connection)
 {
-    struct net_loop *loop = connection->stream.loop;
+    struct net_loop *loop = connection_loop(connection);
     uint64_t interval = loop->options.ping_interval;
-    uint64_t silence = uv_now(loop->uv) - connection->last_seen;
+    uint64_t silence = uv_now(loop->io.uv) - connection->last_seen;
     uint64_t last = interval * 5 / 2;
-    if (silence >= last || never_finishes(connection, uv_now(loop->uv), interval)) {
+    if (silence >= last || never_finishes(connection, uv_now(loop->io.uv), interval)) {
         connection_lost(connection, CLOSE_SILENT);
         return;
     }

@@ -17,8 +17,7 @@ struct listener {
     uv_tcp_t tcp;
     struct net_loop *loop;
     unsigned accepted; /* in this pass */
-    bool
-        waiting; /* libuv holds a socket that was not accepted; until it is, it looks for no more */
+    bool waiting;      /* libuv holds a socket that was not accepted, and looks for no more */
     bool secure;
     LIST_ENTRY(listener) link;
 };
@@ -56,7 +55,7 @@ int listener_start(struct net_loop *loop, struct listener_list *list, int fd, bo
     listener->loop = loop;
     listener->secure = secure;
     LIST_INSERT_HEAD(list, listener, link);
-    uv_tcp_init(loop->uv, &listener->tcp);
+    uv_tcp_init(loop->io.uv, &listener->tcp);
     int error = uv_tcp_open(&listener->tcp, fd);
     if (error != 0)
         close(fd);

@@ -1,4 +1,4 @@
-/* What all listeners and connections of one loop share. */
+/* What all listeners and connections of one server share. */
 #ifndef ROOMLINE_NET_LOOP_H
 #define ROOMLINE_NET_LOOP_H
 
@@ -14,38 +14,23 @@
 #include "net/tls.h"
 #include "net/ws.h"
 
-#define READ_SIZE 65536 /* bytes that are read at once */
-#define RUNS_MAX 64
-#define WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
-
 LIST_HEAD(connection_list, connection);
 
 struct net_loop {
-    uv_loop_t *uv;
+    struct stream_loop io; /* first: its streams come with its address */
     struct server_options options;
     struct http_limits http_limits;
     struct ws_limits ws_limits;
     struct connection_handler handler;
     struct wheel wheel;
     struct connection_list connections;
-    struct stream_list dirty; /* with output that waits for the end of the pass */
-    unsigned inputs;          /* since it was last worked through */
-    struct tls_context *tls;  /* NULL before server_tls() */
+    struct tls_context *tls; /* NULL before server_tls() */
     struct tls_ticket_keys ticket_keys;
-    struct tls_wire wire;
     struct ws_pool readers;
     struct server_counts counts;
     uint64_t last_number; /* of a connection */
     bool ending;
     char date[30]; /* RFC 9110 section 5.6.7; at most a second old */
-
-    /* Scratch. Each is only used between two returns to the loop, and by one connection at a time.
-     */
-    char read_bytes[READ_SIZE];
-    char text[READ_SIZE];        /* decrypted */
-    char gather[TLS_RECORD_MAX]; /* small messages that go into one record */
-    char wire_bytes[WIRE_SIZE];  /* encrypted */
-    uv_buf_t runs[RUNS_MAX];     /* of one gathered write */
 };
 
 /* connection.c's side of it. */

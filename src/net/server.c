@@ -58,7 +58,7 @@ static void end_if_empty(struct server *server)
 static void prepare_cb(uv_prepare_t *prepare)
 {
     struct server *server = prepare->data;
-    stream_flush_all(&server->loop);
+    stream_flush_all(&server->loop.io);
     end_if_empty(server);
 }
 
@@ -72,7 +72,7 @@ static void check_cb(uv_check_t *check)
         set_date(server);
         wheel_turn(&server->loop.wheel, uv_now(check->loop));
     }
-    stream_flush_all(&server->loop);
+    stream_flush_all(&server->loop.io);
     listener_next_pass_all(&server->listeners);
 }
 
@@ -84,7 +84,7 @@ static void tick_cb(uv_timer_t *timer)
 
 static void start_handles(struct server *server)
 {
-    uv_loop_t *uv = server->loop.uv;
+    uv_loop_t *uv = server->loop.io.uv;
     uv_prepare_init(uv, &server->prepare);
     uv_check_init(uv, &server->check);
     uv_timer_init(uv, &server->tick);
@@ -101,15 +101,13 @@ struct server *server_new(uv_loop_t *loop, const struct server_options *options,
     struct server *server = mem_zero(sizeof(*server));
     if (server == NULL)
         return NULL;
-    server->loop.uv = loop;
+    stream_loop_init(&server->loop.io, loop);
     server->loop.options = *options;
     server->loop.handler = *handler;
     server->loop.http_limits = (struct http_limits){options->header_size, options->body_size};
     server->loop.ws_limits =
         (struct ws_limits){options->message_room, options->message_size, options->fragments,
                            options->control_frames_per_second};
-    server->loop.wire.out = server->loop.wire_bytes;
-    server->loop.wire.out_size = sizeof(server->loop.wire_bytes);
     crypto_random(&server->loop.ticket_keys, sizeof(server->loop.ticket_keys));
     wheel_init(&server->loop.wheel, uv_now(loop));
     set_date(server);
@@ -121,7 +119,7 @@ int server_tls(struct server *server, const struct tls_options *options,
                char ret_error[TLS_ERROR_SIZE])
 {
     struct tls_context *context =
-        tls_context_new(options, &server->loop.wire, &server->loop.ticket_keys, ret_error);
+        tls_context_new(options, &server->loop.io.wire, &server->loop.ticket_keys, ret_error);
     if (context == NULL)
         return -1;
     tls_context_free(server->loop.tls);
@@ -174,7 +172,7 @@ void server_end(struct server *server, enum close_code code, uint64_t deadline,
     if (deadline == 0)
         cut_all(server);
     else
-        wheel_arm(&loop->wheel, &server->cut_off, uv_now(loop->uv) + deadline);
+        wheel_arm(&loop->wheel, &server->cut_off, uv_now(loop->io.uv) + deadline);
 }
 
 void server_free(struct server *server)
@@ -188,5 +186,8 @@ void server_free(struct server *server)
 
 struct server_counts server_count(const struct server *server)
 {
-    return server->loop.counts;
+    struct server_counts counts = server->loop.counts;
+    counts.bytes_in = server->loop.io.bytes_in;
+    counts.bytes_out = server->loop.io.bytes_out;
+    return counts;
 }

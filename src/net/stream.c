@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-#include "net/loop.h"
 
 /* What the first inputs of a long pass have caused does not wait for the last one. */
 #define INPUTS_PER_FLUSH 16
@@ -34,7 +34,14 @@ static uv_stream_t *handle_of(struct stream *stream)
     return (uv_stream_t *)&stream->tcp;
 }
 
-int stream_init(struct stream *stream, struct net_loop *loop, const struct stream_events *events)
+void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
+{
+    loop->uv = uv;
+    loop->wire.out = loop->wire_bytes;
+    loop->wire.out_size = sizeof(loop->wire_bytes);
+}
+
+int stream_init(struct stream *stream, struct stream_loop *loop, const struct stream_events *events)
 {
     *stream = (struct stream){.loop = loop, .events = events};
     return uv_tcp_init(loop->uv, &stream->tcp);
@@ -76,7 +83,7 @@ static void write_cb(uv_write_t *request, int status)
     struct stream *stream = write->stream;
     if (!is_closing(stream)) {
         stream->in_flight -= write->len;
-        stream->loop->counts.bytes_out += status == 0 ? write->len : 0;
+        stream->loop->bytes_out += status == 0 ? write->len : 0;
         if (stream->tls == NULL)
             queue_advance(&stream->queue, write->len);
         if (status < 0)
@@ -112,7 +119,7 @@ static ssize_t try_write(struct stream *stream, uv_buf_t *runs, unsigned count)
                                  : sendmsg(stream->fd, &message, MSG_NOSIGNAL);
     if (written < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
-    stream->loop->counts.bytes_out += (uint64_t)written;
+    stream->loop->bytes_out += (uint64_t)written;
     return written;
 }
 
@@ -120,7 +127,7 @@ static unsigned gather_runs(struct stream *stream, uv_buf_t *ret_runs)
 {
     /* uv_buf_t is struct iovec where libuv runs on Unix; its documentation promises as much. */
     _Static_assert(sizeof(uv_buf_t) == sizeof(struct iovec), "uv_buf_t is an iovec");
-    return queue_gather(&stream->queue, (struct iovec *)ret_runs, RUNS_MAX);
+    return queue_gather(&stream->queue, (struct iovec *)ret_runs, STREAM_RUNS_MAX);
 }
 
 static int flush_plain(struct stream *stream)
@@ -267,7 +274,7 @@ static void flush_step(struct stream *stream)
         stream->events->on_drained(stream);
 }
 
-void stream_flush_all(struct net_loop *loop)
+void stream_flush_all(struct stream_loop *loop)
 {
     struct stream *stream;
     loop->inputs = 0;
@@ -312,7 +319,7 @@ static void end_of_input(struct stream *stream)
 /* Text out of the bytes on the wire, as much as fits. */
 static enum tls_result decrypt(struct stream *stream, size_t *ret_len)
 {
-    struct net_loop *loop = stream->loop;
+    struct stream_loop *loop = stream->loop;
     enum tls_result result = TLS_DATA;
     *ret_len = 0;
     while (result == TLS_DATA && sizeof(loop->text) - *ret_len >= TLS_RECORD_MAX) {
@@ -370,17 +377,17 @@ static void tls_input(struct stream *stream, struct slice bytes)
 static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
 {
     (void)size;
-    struct net_loop *loop = stream_of(handle)->loop;
+    struct stream_loop *loop = stream_of(handle)->loop;
     *ret_buffer = uv_buf_init(loop->read_bytes, sizeof(loop->read_bytes));
 }
 
 static void read_cb(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
 {
     struct stream *stream = stream_of(handle);
-    struct net_loop *loop = stream->loop;
+    struct stream_loop *loop = stream->loop;
     if (len > 0) {
         struct slice bytes = {buffer->base, (size_t)len};
-        loop->counts.bytes_in += bytes.len;
+        loop->bytes_in += bytes.len;
         if (stream->tls != NULL)
             tls_input(stream, bytes);
         else
@@ -394,18 +401,24 @@ static void read_cb(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
         stream_flush_all(loop);
 }
 
-int stream_start(struct stream *stream, bool secure)
+int stream_open(struct stream *stream, int fd)
 {
-    if (secure) {
-        if (stream->loop->tls == NULL)
-            return UV_EPROTO;
-        stream->tls = tls_new(stream->loop->tls);
-        if (stream->tls == NULL)
-            return UV_ENOMEM;
-        stream->handshaking = true;
-    }
+    int error = uv_tcp_open(&stream->tcp, fd); /* to libuv a unix socket is no different */
+    if (error != 0)
+        close(fd);
+    return error;
+}
+
+int stream_start(struct stream *stream, struct tls *tls)
+{
+    stream->tls = tls;
+    stream->handshaking = tls != NULL;
     int error = uv_fileno((const uv_handle_t *)&stream->tcp, &stream->fd);
-    return error != 0 ? error : uv_read_start(handle_of(stream), alloc_cb, read_cb);
+    if (error == 0)
+        error = uv_read_start(handle_of(stream), alloc_cb, read_cb);
+    if (error == 0 && tls != NULL && tls_speaks_first(tls) && shake_hands(stream) == TLS_BROKEN)
+        error = UV_EPROTO;
+    return error;
 }
 
 void stream_pause(struct stream *stream)

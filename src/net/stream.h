@@ -1,4 +1,5 @@
-/* A TCP connection, with or without TLS, that its owner sees as text in and text out.
+/* A connection over TCP or a unix socket, with or without TLS, that its owner sees as text in and
+ * text out.
  *
  * What is pushed in one loop pass goes out by one write at its end: streams with output stand in a
  * list of the loop, which stream_flush_all() works through. What the kernel does not take is
@@ -13,17 +14,20 @@
 
 #include "base/slice.h"
 #include "net/queue.h"
+#include "net/tls.h"
 
-struct net_loop;
 struct stream;
-struct tls;
+
+#define STREAM_READ_SIZE 65536 /* bytes that are read at once */
+#define STREAM_RUNS_MAX 64
+#define STREAM_WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
 
 /* Never called from within stream_push(), stream_flush() and stream_end(). */
 struct stream_events {
-    void (*on_open)(struct stream *stream); /* TLS is up */
+    void (*on_open)(struct stream *stream); /* TLS is up; not called where there is none */
     void (*on_bytes)(struct stream *stream, struct slice bytes);
 
-    /* 0: the client sends no more, and after stream_end() all of ours is sent. UV_ENOBUFS:
+    /* 0: the other side sends no more, and after stream_end() all of ours is sent. UV_ENOBUFS:
      * stream_fail() said so. Else the libuv error that broke it. */
     void (*on_end)(struct stream *stream, int error);
 
@@ -33,7 +37,7 @@ struct stream_events {
 
 struct stream {
     uv_tcp_t tcp;
-    struct net_loop *loop;
+    struct stream_loop *loop;
     const struct stream_events *events;
     struct tls *tls; /* NULL: none */
     struct queue queue;
@@ -50,13 +54,36 @@ struct stream {
 
 LIST_HEAD(stream_list, stream);
 
+/* What streams of one loop share. */
+struct stream_loop {
+    uv_loop_t *uv;
+    struct stream_list dirty; /* with output that waits for the end of the pass */
+    unsigned inputs;          /* since it was last worked through */
+    uint64_t bytes_in, bytes_out;
+    struct tls_wire wire;
+
+    /* Scratch. Each is only used between two returns to the loop, and by one stream at a time. */
+    char read_bytes[STREAM_READ_SIZE];
+    char text[STREAM_READ_SIZE];       /* decrypted */
+    char gather[TLS_RECORD_MAX];       /* small messages that go into one record */
+    char wire_bytes[STREAM_WIRE_SIZE]; /* encrypted */
+    uv_buf_t runs[STREAM_RUNS_MAX];    /* of one gathered write */
+};
+
+/* The rest of it is zero already. */
+void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv);
+
 /* Zeroes it and makes the handle; from here on it ends by stream_close(). A libuv error: it never
  * was. */
-int stream_init(struct stream *stream, struct net_loop *loop, const struct stream_events *events);
+int stream_init(struct stream *stream, struct stream_loop *loop,
+                const struct stream_events *events);
 
-/* Starts to read, first the TLS handshake where `secure`. Negative: no memory, or no certificate.
- */
-int stream_start(struct stream *stream, bool secure);
+/* Takes over a connected socket, also where this fails. 0 or a libuv error. */
+int stream_open(struct stream *stream, int fd);
+
+/* Starts to read; first comes the handshake where there is TLS, which it takes over, also where
+ * this fails. A client's begins at once. 0 or a libuv error. */
+int stream_start(struct stream *stream, struct tls *tls);
 
 /* Queues text; see queue_push(). */
 int stream_push(struct stream *stream, struct piece piece);
@@ -73,7 +100,7 @@ void stream_resume(struct stream *stream);
 /* Drops what was not begun to be sent. */
 void stream_forget(struct stream *stream);
 
-/* Once all is sent, says so to the client (close_notify, FIN); reading goes on. */
+/* Once all is sent, says so to the other side (close_notify, FIN); reading goes on. */
 void stream_end(struct stream *stream);
 
 void stream_close(struct stream *stream);
@@ -81,6 +108,6 @@ void stream_close(struct stream *stream);
 /* Bytes that the kernel did not take yet. */
 size_t stream_waiting(const struct stream *stream);
 
-void stream_flush_all(struct net_loop *loop);
+void stream_flush_all(struct stream_loop *loop);
 
 #endif

@@ -1,32 +1,15 @@
 #include "net/tls.h"
 
-#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/crypto.h"
 #include "base/mem.h"
-
-struct tls_context {
-    SSL_CTX *ctx;
-    BIO *bio; /* the one that all connections share; its data is the wire */
-    BIO_METHOD *method;
-    struct tls_wire *wire;
-    const struct tls_ticket_keys *keys; /* the owner's, who may change them */
-    unsigned refs;                      /* the owner's and one for each connection */
-};
-
-struct tls {
-    SSL *ssl;
-    struct tls_context *context;
-};
+#include "net/tls_state.h"
 
 /* The shared BIO. */
 
@@ -65,85 +48,38 @@ static long bio_ctrl_cb(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-static int make_bio(struct tls_context *context)
+static void make_bio(struct tls_context *context)
 {
     context->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "loop");
     if (context->method == NULL)
-        return -1;
+        return;
     BIO_meth_set_read(context->method, bio_read_cb);
     BIO_meth_set_write(context->method, bio_write_cb);
     BIO_meth_set_ctrl(context->method, bio_ctrl_cb);
     context->bio = BIO_new(context->method);
     if (context->bio == NULL)
-        return -1;
+        return;
     BIO_set_data(context->bio, context->wire);
     BIO_set_init(context->bio, 1);
-    return 0;
 }
 
-/* Errors in words. */
-
-static const char *reason_text(void)
+struct tls_context *tls_context_make(SSL_CTX *ctx, struct tls_wire *wire)
 {
-    unsigned long code = ERR_peek_error();
-    if (ERR_SYSTEM_ERROR(code))
-        return strerror(ERR_GET_REASON(code));
-    const char *reason = ERR_reason_error_string(code);
-    return reason == NULL ? "unknown error" : reason;
+    struct tls_context *context = mem_must(sizeof(*context));
+    context->ctx = ctx;
+    context->wire = wire;
+    context->refs = 1;
+    make_bio(context);
+    if (context->bio == NULL) {
+        SSL_CTX_free(context->ctx);
+        context->ctx = NULL;
+    }
+    if (context->ctx != NULL)
+        SSL_CTX_set_app_data(context->ctx, context);
+    return context;
 }
 
-/* What OpenSSL says in its terms, in the terms of who wrote the configuration. */
-static const char *plain_reason(void)
-{
-    unsigned long code = ERR_peek_error();
-    if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
-        return "holds no such thing in PEM form";
-    if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
-        return "is not the key of the certificate";
-    if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH)
-        return "is not the key of the certificate";
-    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_NO_CERTIFICATE_ASSIGNED)
-        return "is not the key of the certificate";
-    return reason_text();
-}
-
-/* libssl reports a file that it could not open as an error of its own on top of the system's. */
-static const char *file_reason(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return strerror(errno);
-    fclose(file);
-    return plain_reason();
-}
-
-static int fail_file(char *ret_error, const char *what, const char *path)
-{
-    snprintf(ret_error, TLS_ERROR_SIZE, "%s %s: %s", what, path, file_reason(path));
-    ERR_clear_error();
-    return -1;
-}
-
-static int fail(char *ret_error, const char *what)
-{
-    snprintf(ret_error, TLS_ERROR_SIZE, "%s: %s", what, reason_text());
-    ERR_clear_error();
-    return -1;
-}
-
-/* Set-up. */
-
-static int load_pair(SSL_CTX *ctx, const struct tls_pair *pair, char *ret_error)
-{
-    ERR_clear_error();
-    if (SSL_CTX_use_certificate_chain_file(ctx, pair->cert) != 1)
-        return fail_file(ret_error, "certificate", pair->cert);
-    if (SSL_CTX_use_PrivateKey_file(ctx, pair->key, SSL_FILETYPE_PEM) != 1)
-        return fail_file(ret_error, "key", pair->key);
-    if (SSL_CTX_check_private_key(ctx) != 1)
-        return fail_file(ret_error, "key", pair->key);
-    return 0;
-}
+/* The server's side. */
 
 static int alpn_cb(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_len,
                    const unsigned char *offers, unsigned offers_len, void *arg)
@@ -216,17 +152,12 @@ static int set_protocol(SSL_CTX *ctx, int min_version)
                : -1;
 }
 
-static int context_init(struct tls_context *context, const struct tls_options *options,
-                        char *ret_error)
+static int set_up(struct tls_context *context, const struct tls_options *options, char *ret_error)
 {
-    context->ctx = SSL_CTX_new(TLS_server_method());
-    if (context->ctx == NULL || make_bio(context) != 0)
-        return fail(ret_error, "TLS");
-    SSL_CTX_set_app_data(context->ctx, context);
-    if (set_protocol(context->ctx, options->min_version) != 0)
-        return fail(ret_error, "TLS");
+    if (context->ctx == NULL || set_protocol(context->ctx, options->min_version) != 0)
+        return tls_fail(ret_error, "TLS");
     for (size_t i = 0; i < options->pair_count; i++)
-        if (load_pair(context->ctx, &options->pairs[i], ret_error) != 0)
+        if (tls_load_pair(context->ctx, &options->pairs[i], ret_error) != 0)
             return -1;
     return 0;
 }
@@ -235,11 +166,9 @@ struct tls_context *tls_context_new(const struct tls_options *options, struct tl
                                     const struct tls_ticket_keys *keys,
                                     char ret_error[TLS_ERROR_SIZE])
 {
-    struct tls_context *context = mem_must(sizeof(*context));
-    context->wire = wire;
+    struct tls_context *context = tls_context_make(SSL_CTX_new(TLS_server_method()), wire);
     context->keys = keys;
-    context->refs = 1;
-    if (context_init(context, options, ret_error) == 0)
+    if (set_up(context, options, ret_error) == 0)
         return context;
     tls_context_free(context);
     return NULL;
@@ -266,7 +195,7 @@ int tls_check(const struct tls_options *options, char ret_error[TLS_ERROR_SIZE])
 
 /* Connections. */
 
-struct tls *tls_new(struct tls_context *context)
+struct tls *tls_make(struct tls_context *context)
 {
     struct tls *tls = mem_alloc(sizeof(*tls));
     if (tls == NULL)
@@ -280,7 +209,14 @@ struct tls *tls_new(struct tls_context *context)
     context->refs++;
     BIO_up_ref(context->bio);
     SSL_set_bio(tls->ssl, context->bio, context->bio);
-    SSL_set_accept_state(tls->ssl);
+    return tls;
+}
+
+struct tls *tls_new(struct tls_context *context)
+{
+    struct tls *tls = tls_make(context);
+    if (tls != NULL)
+        SSL_set_accept_state(tls->ssl);
     return tls;
 }
 
@@ -299,8 +235,19 @@ static enum tls_result result_of(struct tls *tls, int returned)
     switch (SSL_get_error(tls->ssl, returned)) {
     case SSL_ERROR_WANT_READ: return TLS_MORE;
     case SSL_ERROR_ZERO_RETURN: return TLS_CLOSED;
-    default: ERR_clear_error(); return TLS_BROKEN;
+    default: tls->context->cause = tls_reason(tls->ssl); return TLS_BROKEN;
     }
+}
+
+const char *tls_cause(const struct tls *tls)
+{
+    const char *cause = tls->context->cause;
+    return cause == NULL ? "not TLS, or not the one that was agreed on" : cause;
+}
+
+bool tls_speaks_first(const struct tls *tls)
+{
+    return !SSL_is_server(tls->ssl);
 }
 
 enum tls_result tls_handshake(struct tls *tls)

@@ -1,8 +1,9 @@
-/* TLS for the server's side, by OpenSSL; nobody else here includes it. RFC 8446, RFC 5246, RFC
- * 5077. */
+/* TLS by OpenSSL, which only tls*.c include: the server's side here, the client's in tls_client.h.
+ * RFC 8446, RFC 5246, RFC 5077. */
 #ifndef ROOMLINE_NET_TLS_H
 #define ROOMLINE_NET_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/slice.h"
@@ -61,7 +62,7 @@ enum tls_result {
     TLS_MORE,   /* needs more bytes from the wire */
     TLS_DONE,   /* the handshake is over */
     TLS_DATA,   /* *ret_len bytes of text were read */
-    TLS_CLOSED, /* the client said close_notify */
+    TLS_CLOSED, /* the other side said close_notify */
     TLS_BROKEN, /* no TLS, or not the one that was agreed on */
 };
 
@@ -74,6 +75,12 @@ void tls_context_free(struct tls_context *context);
 /* The server's end of a connection. NULL: no memory. */
 struct tls *tls_new(struct tls_context *context);
 void tls_free(struct tls *tls);
+
+/* Whether the handshake begins with bytes of ours: a client's does. */
+bool tls_speaks_first(const struct tls *tls);
+
+/* After TLS_BROKEN and before any other connection of its context is at work: why; a static text. */
+const char *tls_cause(const struct tls *tls);
 
 enum tls_result tls_handshake(struct tls *tls);
 

@@ -8,7 +8,7 @@ const KNOWS = {
   base: ['base'],
   core: ['core', 'base'],
   net: ['net', 'base'],
-  bus: ['bus', 'core', 'base'],
+  bus: ['bus', 'core', 'net', 'base'],
   api: ['api', 'core', 'net', 'base'],
   app: ['app', 'api', 'bus', 'net', 'core', 'base'],
 };
