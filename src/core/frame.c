@@ -29,6 +29,7 @@ enum field_bit {
     ROSTER = 1 << 13,
     DATA = 1 << 14,
     HOPS = 1 << 15,
+    ACKED = 1 << 16,
 };
 
 enum field_type { U32, U64, BYTES16, TEXT };
@@ -48,6 +49,7 @@ static const struct field {
     FIELD(VERSION, U64, version, 0),
     FIELD(WORKER, U64, worker, 0),
     FIELD(RECEIVED, U64, received, 0),
+    FIELD(ACKED, U64, acked, 0),
     FIELD(REASON, U32, reason, 0),
     FIELD(HOPS, U32, hops, 0),
     FIELD(SECRET, BYTES16, secret, 0),
@@ -71,11 +73,12 @@ static const struct kind {
 } kinds[FRAME_KIND_COUNT] = {
     [FRAME_JOIN] = {"join", REQUEST | ROOM | PEER | SECRET | INFO},
     [FRAME_RESUME] = {"resume", REQUEST | ROOM | PEER | SECRET | PROOF | INFO},
-    [FRAME_READ] = {"read", REQUEST | ROOM},
+    [FRAME_READ] = {"read", REQUEST | VERSION | ROOM},
     [FRAME_CONFIRM] = {"confirm", ROOM | PEER | SECRET},
     [FRAME_INFO] = {"info", ROOM | PEER | SECRET | INFO},
-    [FRAME_AWAY] = {"away", ROOM | PEER | SECRET},
+    [FRAME_AWAY] = {"away", ROOM | PEER | SECRET | REASON},
     [FRAME_LEAVE] = {"leave", ROOM | PEER | SECRET | REASON},
+    [FRAME_RESTORE] = {"restore", ROOM | PEER | SECRET | PROOF | INFO | VERSION | REASON},
     [FRAME_ROOM] = {"room", REQUEST | ROOM | VERSION | WORKER | REASON | ROSTER},
     [FRAME_REFUSED] = {"refused", REQUEST | ROOM | ERROR},
     [FRAME_JOINED] = {"joined", ROOM | VERSION | PEER | WORKER | INFO},
@@ -84,13 +87,15 @@ static const struct kind {
     [FRAME_GONE_AWAY] = {"gone-away", ROOM | VERSION | PEER | WORKER},
     [FRAME_LEFT] = {"left", ROOM | VERSION | PEER | REASON},
     [FRAME_WORKER_DOWN] = {"worker-down", WORKER},
+    [FRAME_EVICTED] = {"evicted", ROOM | PEER | SECRET},
     [FRAME_SIGNAL] = {"signal", HOPS | ROOM | PEER | SENDER | ID | DATA},
-    [FRAME_UNDELIVERED] = {"undelivered", ROOM | PEER | SENDER | ID | ERROR},
+    [FRAME_UNDELIVERED] = {"undelivered", HOPS | ROOM | PEER | SENDER | ID | ERROR},
     [FRAME_CLAIM] = {"claim", REQUEST | VERSION | ROOM | PEER | RECEIVED},
     [FRAME_HOLD] = {"hold", REQUEST | ROOM | PEER | DATA},
     [FRAME_HANDED] = {"handed", REQUEST | ROOM | PEER | RECEIVED | ERROR},
     [FRAME_FENCE] = {"fence", HOPS | ROOM | PEER | WORKER},
     [FRAME_FENCED] = {"fenced", ROOM | PEER},
+    [FRAME_DEPOSIT] = {"deposit", RECEIVED | ACKED | ROOM | PEER | SECRET | DATA},
 };
 
 static size_t field_size(const struct field *field, const struct frame *frame)
@@ -286,4 +291,19 @@ bool roster_next(struct slice *roster, struct roster_entry *ret_entry, bool *ret
     }
     *ret_broken = true;
     return false;
+}
+
+void held_add(struct buf *held, struct slice message)
+{
+    char *at = buf_reserve(held, 4 + message.len);
+    if (at == NULL)
+        return;
+    at = put_u32(at, (uint32_t)message.len);
+    put_bytes(at, message.ptr, message.len);
+    held->len += 4 + message.len;
+}
+
+bool held_next(struct slice *held, struct slice *ret_message)
+{
+    return take_text(held, ret_message, UINT32_MAX);
 }

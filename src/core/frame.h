@@ -20,6 +20,11 @@ typedef uint64_t worker_id;
 
 #define DIRECTORY ((worker_id)0) /* as an address; as a peer's worker: its holder crashed */
 
+/* Beside the directory: keeps what drained workers held. Only where no worker has an ID up to
+ * WORKER_RESERVED. */
+#define MAILBOX ((worker_id)1)
+#define WORKER_RESERVED ((worker_id)15)
+
 /* A membership's secret. All zero: none. */
 struct session_secret {
     unsigned char bytes[SESSION_SECRET_SIZE];
@@ -32,13 +37,17 @@ enum frame_kind {
     FRAME_JOIN,   /* room peer secret info: become a member */
     FRAME_RESUME, /* room peer secret proof info: take over the membership that `proof` proves, or
                      join; an empty info leaves it as it is */
-    FRAME_READ,   /* room: tell me the roster, I missed something */
+    FRAME_READ,   /* request room version: tell me the roster, if its version is not this one (0: in
+                     any case) */
 
     /* worker to directory; answered by events only; fenced by secret */
     FRAME_CONFIRM, /* room peer secret: the client has its new secret, forget the old one */
     FRAME_INFO,    /* room peer secret info */
-    FRAME_AWAY,    /* room peer secret: socket lost, held */
+    FRAME_AWAY,    /* room peer secret reason(enum away_reason): socket lost, held */
     FRAME_LEAVE,   /* room peer secret reason */
+    FRAME_RESTORE, /* room peer secret proof(the secret before it, or none) info version(known of the
+                      room) reason(1: away): I hold this membership, make it so again. Answered by
+                      FRAME_EVICTED where it has become somebody else's */
 
     /* directory to worker */
     FRAME_ROOM,        /* request room version worker(former holder) reason(room_outcome) roster */
@@ -49,10 +58,11 @@ enum frame_kind {
     FRAME_GONE_AWAY,   /* room version peer worker(0: its holder crashed) */
     FRAME_LEFT,        /* room version peer reason */
     FRAME_WORKER_DOWN, /* worker: is no more; nothing sent to it will be answered */
+    FRAME_EVICTED,     /* room peer secret: this membership is not yours any more */
 
     /* worker to worker */
     FRAME_SIGNAL,      /* hops room peer(to) sender id data */
-    FRAME_UNDELIVERED, /* room peer(to) sender id error: a signal that found nobody, on its way
+    FRAME_UNDELIVERED, /* hops room peer(to) sender id error: a signal that found nobody, on its way
                           back; or an info (peer = sender) */
     FRAME_CLAIM, /* request room peer version(of the takeover) received: I hold this membership now,
                     hand me what you held */
@@ -63,8 +73,16 @@ enum frame_kind {
                      before this; pass it on */
     FRAME_FENCED, /* room peer: what came before your fence has reached the new holder */
 
+    /* worker to mailbox, which from then on takes the frames above as a worker does */
+    FRAME_DEPOSIT, /* room peer secret received acked data(held_add()): I hold this membership and
+                      am about to end, keep it. Done is what FRAME_GONE_AWAY says, worker MAILBOX */
+
     FRAME_KIND_COUNT,
 };
+
+/* AWAY_UNHEARD: since it joined nothing came from its client, which may never have learnt that it
+ * did; a join without proof may have the name. */
+enum away_reason { AWAY_LOST, AWAY_UNHEARD };
 
 /* What FRAME_ROOM answers: a read, a new membership, or one taken over (whose former holder
  * `worker` is, 0: it crashed). */
@@ -88,7 +106,8 @@ struct frame {
     uint64_t version; /* of the room: each event is one more */
     worker_id worker;
     uint64_t received;
-    uint32_t reason; /* enum leave_reason, or enum room_outcome */
+    uint64_t acked;  /* of a hold: the number of the last signal that is not in it any more */
+    uint32_t reason; /* enum leave_reason, away_reason, or room_outcome */
     uint32_t hops;   /* how often a former holder passed it on */
     struct session_secret secret;
     struct session_secret proof;
@@ -127,6 +146,11 @@ bool frame_next(struct slice *bytes, struct frame *ret_frame);
 const char *frame_name(enum frame_kind kind);
 
 void roster_add(struct buf *roster, const struct roster_entry *entry);
+
+/* The messages of a FRAME_DEPOSIT, in order: u32 length and bytes of each. held_next() takes the
+ * first off; false at the end, or where the bytes are broken. */
+void held_add(struct buf *held, struct slice message);
+bool held_next(struct slice *held, struct slice *ret_message);
 
 /* Takes the first entry off. False at the end, or where the bytes are broken (then *ret_broken). */
 bool roster_next(struct slice *roster, struct roster_entry *ret_entry, bool *ret_broken);
