@@ -5,7 +5,7 @@
 #include "app/config.h"
 #include "app/config_table.h"
 #include "app/config_type.h"
-#include "app/config_url.h"
+#include "base/authority.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -26,7 +26,7 @@ static bool is_ice_url(const char *url, bool *ret_turn)
     struct slice rest = slice_of(url);
     bool known = false;
     for (size_t i = 0; !known && i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        known = config_skip_prefix(&rest, schemes[i].prefix);
+        known = slice_skip(&rest, schemes[i].prefix);
         *ret_turn = schemes[i].turn;
     }
     const char *query = known ? memchr(rest.ptr, '?', rest.len) : NULL;
@@ -36,8 +36,8 @@ static bool is_ice_url(const char *url, bool *ret_turn)
             return false;
         rest.len = (size_t)(query - rest.ptr);
     }
-    struct config_authority authority;
-    return known && config_authority_parse(rest, &authority) && authority.port != 0;
+    struct authority authority;
+    return known && authority_parse(rest, &authority) && authority.port != 0;
 }
 
 static bool has_turn(const struct config_ice_server *server)

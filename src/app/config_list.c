@@ -7,7 +7,7 @@
 #include "app/config.h"
 #include "app/config_table.h"
 #include "app/config_type.h"
-#include "app/config_url.h"
+#include "base/authority.h"
 #include "base/mem.h"
 
 #define LISTENERS_MAX 64
@@ -19,16 +19,16 @@
 static bool parse_listener(const char *url, struct config_listener *listener)
 {
     struct slice rest = slice_of(url);
-    struct config_authority authority;
-    if (config_skip_prefix(&rest, "http://"))
+    struct authority authority;
+    if (slice_skip(&rest, "http://"))
         listener->scheme = CONFIG_SCHEME_HTTP;
-    else if (config_skip_prefix(&rest, "https://"))
+    else if (slice_skip(&rest, "https://"))
         listener->scheme = CONFIG_SCHEME_HTTPS;
     else
         return false;
     if (rest.len > 0 && rest.ptr[rest.len - 1] == '/')
         rest.len--;
-    if (!config_authority_parse(rest, &authority))
+    if (!authority_parse(rest, &authority))
         return false;
     bool local = strcmp(authority.host, "localhost") == 0;
     if (authority.family == AF_UNSPEC && !local)
@@ -36,7 +36,7 @@ static bool parse_listener(const char *url, struct config_listener *listener)
 
     int usual = listener->scheme == CONFIG_SCHEME_HTTPS ? 443 : 80;
     listener->family = local ? AF_INET : authority.family;
-    listener->port = (uint16_t)(authority.port == CONFIG_NO_PORT ? usual : authority.port);
+    listener->port = (uint16_t)(authority.port == AUTHORITY_NO_PORT ? usual : authority.port);
     snprintf(listener->host, sizeof(listener->host), "%.45s", local ? "127.0.0.1" : authority.host);
     return true;
 }
@@ -160,11 +160,11 @@ static bool is_lower_scheme(struct slice scheme)
 /* As browsers serialise an origin: lower case, no usual port, no path (HTML, section 7.1.1). */
 static bool is_origin(const char *text)
 {
-    struct config_authority authority;
+    struct authority authority;
     const char *colon = strstr(text, "://");
     if (colon == NULL || !is_lower_scheme((struct slice){text, (size_t)(colon - text)}))
         return false;
-    if (!config_authority_parse(slice_of(colon + 3), &authority) || authority.port == 0)
+    if (!authority_parse(slice_of(colon + 3), &authority) || authority.port == 0)
         return false;
     for (const char *at = colon; *at != '\0'; at++) {
         if (isupper((unsigned char)*at))

@@ -29,4 +29,15 @@ static inline bool slice_is(struct slice a, const char *text)
     return slice_equal(a, slice_of(text));
 }
 
+/* If the slice starts with `prefix`, drops it and returns true. */
+static inline bool slice_skip(struct slice *slice, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    if (slice->len < len || memcmp(slice->ptr, prefix, len) != 0)
+        return false;
+    slice->ptr += len;
+    slice->len -= len;
+    return true;
+}
+
 #endif

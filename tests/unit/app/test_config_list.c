@@ -1,7 +1,7 @@
 /* server.listen and server.origins. */
 #include <arpa/inet.h>
 
-#include "app/config_url.h"
+#include "base/authority.h"
 #include "config_fixture.h"
 
 #define LISTEN_ALLOWED                                                                             \
@@ -251,17 +251,17 @@ static void long_lists_and_long_entries_are_refused(void **state)
 
 static void an_authority_is_bounded(void **state)
 {
-    struct config_authority authority;
+    struct authority authority;
     char host[400];
     (void)state;
     memset(host, 'a', sizeof(host));
-    assert_true(config_authority_parse((struct slice){host, 253}, &authority));
+    assert_true(authority_parse((struct slice){host, 253}, &authority));
     assert_int_equal(strlen(authority.host), 253);
-    assert_int_equal(authority.port, CONFIG_NO_PORT);
-    assert_false(config_authority_parse((struct slice){host, 254}, &authority));
-    assert_false(config_authority_parse(SLICE(""), &authority));
-    assert_false(config_authority_parse(SLICE(".example"), &authority));
-    assert_false(config_authority_parse(SLICE("-example"), &authority));
+    assert_int_equal(authority.port, AUTHORITY_NO_PORT);
+    assert_false(authority_parse((struct slice){host, 254}, &authority));
+    assert_false(authority_parse(SLICE(""), &authority));
+    assert_false(authority_parse(SLICE(".example"), &authority));
+    assert_false(authority_parse(SLICE("-example"), &authority));
 }
 
 int main(void)

@@ -1,19 +1,9 @@
-#include "app/config_url.h"
+#include "base/authority.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
 #define PORT_DIGITS_MAX 5
-
-bool config_skip_prefix(struct slice *text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    if (text->len < len || memcmp(text->ptr, prefix, len) != 0)
-        return false;
-    text->ptr += len;
-    text->len -= len;
-    return true;
-}
 
 static bool parse_port(struct slice text, int *ret_port)
 {
@@ -45,9 +35,9 @@ static bool is_name(struct slice host)
 }
 
 /* Takes the host off the front of `text`. */
-static bool take_host(struct slice *text, struct config_authority *authority)
+static bool take_host(struct slice *text, struct authority *authority)
 {
-    bool bracketed = config_skip_prefix(text, "[");
+    bool bracketed = slice_skip(text, "[");
     const char *end = memchr(text->ptr, bracketed ? ']' : ':', text->len);
     size_t len = end == NULL ? text->len : (size_t)(end - text->ptr);
     if (len >= sizeof(authority->host) || (bracketed && end == NULL))
@@ -70,12 +60,12 @@ static bool take_host(struct slice *text, struct config_authority *authority)
     return !numeric || inet_pton(AF_INET, authority->host, address) == 1;
 }
 
-bool config_authority_parse(struct slice text, struct config_authority *ret_authority)
+bool authority_parse(struct slice text, struct authority *ret_authority)
 {
     if (text.len == 0 || !take_host(&text, ret_authority))
         return false;
-    ret_authority->port = CONFIG_NO_PORT;
+    ret_authority->port = AUTHORITY_NO_PORT;
     if (text.len == 0)
         return true;
-    return config_skip_prefix(&text, ":") && parse_port(text, &ret_authority->port);
+    return slice_skip(&text, ":") && parse_port(text, &ret_authority->port);
 }
