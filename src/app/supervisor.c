@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "app/listen.h"
+#include "app/log_pump.h"
 #include "app/settings.h"
 #include "app/shared.h"
 #include "app/workers.h"
@@ -34,6 +35,7 @@ struct supervisor {
     struct workers *workers;
     struct tls_ticket_keys keys;
     uv_signal_t signals[SIGNAL_COUNT];
+    uv_timer_t log_pump;
     uv_timer_t rotation; /* of the ticket keys */
     uv_timer_t phase_timer;
     enum phase phase;
@@ -64,6 +66,7 @@ static void end_if_done(struct supervisor *supervisor)
     supervisor->workers = NULL;
     for (int i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
+    log_pump_close(&supervisor->log_pump);
     uv_close((uv_handle_t *)&supervisor->rotation, NULL);
     uv_close((uv_handle_t *)&supervisor->phase_timer, NULL);
 }
@@ -293,6 +296,7 @@ static void run(struct supervisor *supervisor)
         .keys = &supervisor->keys,
     };
     struct workers_events events = {supervisor, on_all_ready, on_reloaded, on_gone, on_hopeless};
+    log_pump_start(&supervisor->log_pump, &supervisor->loop);
     start_rotation(supervisor);
     uv_timer_init(&supervisor->loop, &supervisor->phase_timer);
     supervisor->phase_timer.data = supervisor;
@@ -330,5 +334,6 @@ int supervisor_run(const struct config *config)
     listeners_done(&supervisor.listeners);
     shared_done(&supervisor.shared);
     explicit_bzero(&supervisor.keys, sizeof(supervisor.keys));
+    log_finish();
     return supervisor.exit_code;
 }

@@ -10,6 +10,7 @@
 
 #include "app/config.h"
 #include "app/hello.h"
+#include "app/log_pump.h"
 #include "app/service.h"
 #include "app/shared.h"
 #include "base/crypto.h"
@@ -25,6 +26,7 @@ enum phase { GREETING, SERVING, ENDING, CLOSED, PHASE_COUNT };
 
 struct worker {
     uv_loop_t loop;
+    uv_timer_t log_pump;
     struct hub_link *link;
     struct config config;
     struct shared shared;
@@ -49,6 +51,7 @@ static void enter_phase(struct worker *worker, enum phase phase)
 static void close_link(struct worker *worker)
 {
     enter_phase(worker, CLOSED);
+    log_pump_close(&worker->log_pump);
     hub_link_close(worker->link);
 }
 
@@ -209,11 +212,14 @@ int worker_run(void)
     worker.link = hub_link_open(&worker.loop, WORKER_FD_HUB, &events, &error);
     if (worker.link == NULL)
         worker.exit_code = complain("a worker has no link: ", uv_strerror(error));
+    else
+        log_pump_start(&worker.log_pump, &worker.loop);
     uv_run(&worker.loop, UV_RUN_DEFAULT);
     int busy = uv_loop_close(&worker.loop);
     assert(busy == 0);
     (void)busy;
     shared_done(&worker.shared);
     config_done(&worker.config);
+    log_finish();
     return worker.exit_code;
 }

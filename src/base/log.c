@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log_out.h"
 #include "base/text.h"
 
 /* No more than PIPE_BUF, so that the lines of several workers never mix in one pipe. */
 #define LINE_MAX_BYTES 4096
 #define VALUE_MAX_BYTES 512 /* a longer text is cut */
+#define FINISH_MS 500
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -28,6 +30,7 @@ void log_init(enum log_level level, enum log_format format, int worker)
     logger.json = format == LOG_AUTO ? !isatty(STDERR_FILENO) : format == LOG_JSON;
     logger.worker = worker;
     logger.pid = (long)getpid();
+    log_out_open();
 }
 
 bool log_enabled(enum log_level level)
@@ -129,15 +132,31 @@ static void end_line(struct buf *line)
 {
     line->max = LINE_MAX_BYTES;
     buf_add_text(line, logger.json ? "}\n" : "\n");
-    if (write(STDERR_FILENO, line->data, line->len) < 0)
-        line->len = 0; /* nowhere left to say so */
+    log_out_line(line->data, line->len);
+}
+
+bool log_flush(void)
+{
+    uint64_t dropped = log_out_flush() ? log_out_dropped() : 0;
+    if (dropped > 0)
+        log_event(LOG_WARN, "log-dropped", LOG_UINT("lines", dropped), LOG_END);
+    return log_out_flush();
+}
+
+void log_finish(void)
+{
+    log_out_finish(FINISH_MS);
+    log_flush();
 }
 
 void log_event(enum log_level level, const char *event, ...)
 {
     static struct buf line;
     va_list args;
-    if (!log_enabled(level) || !start_line(&line))
+    if (!log_enabled(level))
+        return;
+    log_flush(); /* before `line` is in use */
+    if (!start_line(&line))
         return;
     add_start(&line, level, event);
     va_start(args, event);

@@ -1,4 +1,6 @@
-/* One line per event, to standard error: text for people on a terminal, JSON otherwise.
+/* One line per event, to standard error: text for people on a terminal, JSON otherwise. Nobody ever
+ * waits for who reads it: lines that don't go at once wait for log_flush(), and when there are too
+ * many of them, a line `log-dropped` tells how many were lost.
  *
  *     log_event(LOG_INFO, "joined", LOG_UINT("connection", id), LOG_SLICE("room", room), LOG_END);
  *
@@ -6,6 +8,7 @@
 #ifndef ROOMLINE_BASE_LOG_H
 #define ROOMLINE_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -39,5 +42,11 @@ bool log_enabled(enum log_level level);
 
 /* An empty slice (ptr NULL) leaves its field out. */
 void log_event(enum log_level level, const char *event, ...);
+
+/* Writes what waits as far as it is taken. True: nothing waits any more. */
+bool log_flush(void);
+
+/* At the end of the process: gives the reader half a second for what waits. */
+void log_finish(void);
 
 #endif

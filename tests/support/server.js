@@ -99,9 +99,9 @@ class Server {
         const failed = new Promise((resolve) =>
             this.child.once('error', (error) => resolve({ error })),
         );
-        const lines = createInterface({ input: this.child.stderr });
-        lines.on('line', (line) => this.#onLine(line));
-        const read = new Promise((resolve) => lines.once('close', resolve));
+        this.reader = createInterface({ input: this.child.stderr }); // pause(): nobody reads the log
+        this.reader.on('line', (line) => this.#onLine(line));
+        const read = new Promise((resolve) => this.reader.once('close', resolve));
         this.exited = Promise.race([exited, failed]).then(async (exit) => {
             running.delete(this);
             if (!exit.error) await read;

@@ -276,6 +276,38 @@ static void a_line_needs_no_memory_of_its_own(void **state)
     cJSON_Delete(json);
 }
 
+static void a_gap_is_told_where_it_is(void **state)
+{
+    (void)state;
+    double number = 0;
+    log_init(LOG_INFO, LOG_JSON, -1);
+    for (int i = 0; i < 4000; i++)
+        log_event(LOG_INFO, "e", LOG_INT("number", i), LOG_STR("text", "sixty bytes of text or so"),
+                  LOG_END);
+    size_t total = 0;
+    static char all[1 << 20];
+    do
+        total += strlen(strcpy(all + total, logged()));
+    while (!log_flush() || output[0] != '\0');
+    log_event(LOG_INFO, "after", LOG_END);
+    strcpy(all + total, logged());
+    char *rest, *line = strtok_r(all, "\n", &rest);
+    cJSON *json = cJSON_Parse(line);
+    for (; cJSON_HasObjectItem(json, "number"); json = cJSON_Parse(line)) {
+        assert_true(number_of(json, "number") == number++);
+        cJSON_Delete(json);
+        line = strtok_r(NULL, "\n", &rest);
+    }
+    assert_member(json, "event", "log-dropped");
+    assert_member(json, "level", "warn");
+    assert_true(number > 0 && number_of(json, "lines") == 4000 - number);
+    cJSON_Delete(json);
+    json = cJSON_Parse(strtok_r(NULL, "\n", &rest));
+    assert_member(json, "event", "after");
+    cJSON_Delete(json);
+    assert_null(strtok_r(NULL, "\n", &rest));
+}
+
 #define CAPTURED(test) cmocka_unit_test_setup_teardown(test, capture, release)
 
 int main(void)
@@ -294,6 +326,7 @@ int main(void)
         CAPTURED(a_line_that_is_too_long_loses_fields_only),
         CAPTURED(a_line_is_whole_however_full),
         CAPTURED(a_line_needs_no_memory_of_its_own),
+        CAPTURED(a_gap_is_told_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
