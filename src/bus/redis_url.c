@@ -182,10 +182,13 @@ const char *redis_url_parse(struct slice text, struct redis_url *ret_url)
 struct redis_shown redis_address_show(const struct redis_address *address)
 {
     struct redis_shown shown;
-    const char *format = address->local                        ? "%s"
-                         : strchr(address->host, ':') != NULL ? "[%s]:%u"
-                                                               : "%s:%u";
-    snprintf(shown.text, sizeof(shown.text), format, address->host, address->port);
+    size_t size = sizeof(shown.text);
+    if (address->local)
+        snprintf(shown.text, size, "%s", address->host);
+    else if (strchr(address->host, ':') != NULL)
+        snprintf(shown.text, size, "[%s]:%u", address->host, address->port);
+    else
+        snprintf(shown.text, size, "%s:%u", address->host, address->port);
     return shown;
 }
 

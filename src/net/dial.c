@@ -224,8 +224,7 @@ static int resolve(struct dial *dial, const char *host)
 {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     dial->resolve.data = dial;
-    int error =
-        uv_getaddrinfo(dial->timer.loop, &dial->resolve, resolved_cb, host, NULL, &hints);
+    int error = uv_getaddrinfo(dial->timer.loop, &dial->resolve, resolved_cb, host, NULL, &hints);
     dial->resolving = error == 0;
     return error;
 }
