@@ -6,6 +6,7 @@
 #ifndef ROOMLINE_BASE_WHEEL_H
 #define ROOMLINE_BASE_WHEEL_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -17,6 +18,9 @@ struct deadline {
     uint64_t due; /* ms; 0 where it is not armed */
     void (*on_due)(struct deadline *deadline);
 };
+
+/* What the deadline is embedded in. */
+#define WHEEL_OWNER(deadline, type, member) ((type *)((char *)(deadline)-offsetof(type, member)))
 
 LIST_HEAD(deadline_list, deadline);
 

@@ -1,6 +1,9 @@
-/* The directory: the truth of who is in which room. The same code serves one worker (in its
- * process) and many (in the supervisor); Redis scripts will do the same. Pure: frames go in, frames
- * come out, nothing is remembered of who asked. */
+/* The directory: the truth of who is in which room, and the mailboxes. The same code serves one
+ * worker (in its process) and many (in the supervisor); the scripts of bus/lua do the same in
+ * Redis. Pure: frames go in, frames come out.
+ *
+ * A request that was done already and is sent again is answered as the first time: who asks may not
+ * know whether it came through. */
 #ifndef ROOMLINE_CORE_DIRECTORY_H
 #define ROOMLINE_CORE_DIRECTORY_H
 
@@ -12,9 +15,10 @@
 struct directory;
 
 struct directory_options {
-    size_t rooms;           /* limit, 0: none */
-    size_t peers_per_room;  /* limit, 0: none */
-    uint64_t resume_window; /* ms a crashed holder's peers stay */
+    size_t rooms;                     /* limit, 0: none */
+    size_t peers_per_room;            /* limit, 0: none */
+    uint64_t resume_window;           /* ms that peers stay whose holder crashed or was drained */
+    size_t hold_messages, hold_bytes; /* of each mailbox; 0: no limit */
 
     /* Where replies and events go, each with its address in `to`. Valid for the call only; must not
      * call back. */
@@ -25,7 +29,8 @@ struct directory_options {
 struct directory *directory_new(const struct directory_options *options, uint64_t now);
 void directory_free(struct directory *directory);
 
-/* A frame from a worker (frame->from says which). */
+/* A frame from a worker (frame->from says which) to DIRECTORY or MAILBOX. A FRAME_RESTORE from
+ * DIRECTORY makes a member that nobody holds. */
 void directory_on_frame(struct directory *directory, const struct frame *frame);
 
 /* A worker is no more: its peers are away without a holder, and leave after the resume window.

@@ -102,7 +102,7 @@ static void deliver_first(struct cluster *cluster, struct buf *link, int worker,
     trace(&frame, is_up ? "^" : "v", worker);
     if (!is_up)
         exchange_on_frame(cluster->exchanges[worker], &frame);
-    else if (frame.to == DIRECTORY)
+    else if (frame.to == DIRECTORY || frame.to == MAILBOX)
         directory_on_frame(cluster->directory, &frame);
     else
         pass_on(cluster, &frame);
@@ -248,6 +248,7 @@ void cluster_start(struct cluster *cluster, uint64_t seed)
                                                  .hold_messages = 64,
                                                  .hold_bytes = 256 << 10,
                                                  .ice_servers = SLICE("[]")};
+    cluster->last_id = WORKER_RESERVED;
     for (int i = 0; i < CLUSTER_WORKERS; i++) {
         buf_init(&cluster->up[i], LINK_MAX);
         buf_init(&cluster->down[i], LINK_MAX);
@@ -257,6 +258,8 @@ void cluster_start(struct cluster *cluster, uint64_t seed)
     cluster->directory = directory_new(&(struct directory_options){.rooms = 100,
                                                                    .peers_per_room = 16,
                                                                    .resume_window = 30000,
+                                                                   .hold_messages = 64,
+                                                                   .hold_bytes = 256 << 10,
                                                                    .send = directory_send_cb,
                                                                    .context = cluster},
                                        cluster->now);

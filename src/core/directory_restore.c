@@ -1,0 +1,128 @@
+/* Memberships that their holders know and the directory does not, or not so: it has lost them (it
+ * was restarted empty, or an older copy of it took over), took their worker for dead, or something
+ * else stood in for it meanwhile. The holder is believed unless somebody else has the membership. */
+#include "core/directory_state.h"
+
+#define RESTORED_AWAY 1 /* as a reason */
+
+static void evict(struct directory *directory, const struct frame *frame)
+{
+    struct frame answer = {
+        .kind = FRAME_EVICTED, .room = frame->room, .peer = frame->peer, .secret = frame->secret};
+    directory_send(directory, &answer, frame->from);
+}
+
+static void announce_state(struct directory_member *member, bool away)
+{
+    member->away = away;
+    if (!away)
+        return;
+    directory_announce(member->room,
+                       &(struct frame){.kind = FRAME_GONE_AWAY,
+                                       .peer = directory_member_name(member),
+                                       .worker = member->worker},
+                       member->worker);
+}
+
+/* The versions of the room must be seen as later than what anybody knows of it. */
+static struct directory_room *make_room(struct directory *directory, const struct frame *frame)
+{
+    struct directory_room *room = directory_room_find(directory, frame->room);
+    if (room == NULL)
+        room = directory_room_add(directory, frame->room);
+    if (room != NULL && room->version < frame->version)
+        room->version = frame->version;
+    return room;
+}
+
+static void add(struct directory *directory, const struct frame *frame)
+{
+    struct directory_room *room = make_room(directory, frame);
+    struct directory_member *member = room == NULL ? NULL : directory_member_add(room, frame);
+    if (member == NULL) {
+        if (room != NULL)
+            directory_room_free_if_empty(room);
+        evict(directory, frame);
+        return;
+    }
+    member->previous = frame->proof;
+    directory_announce(room,
+                       &(struct frame){.kind = FRAME_JOINED,
+                                       .peer = directory_member_name(member),
+                                       .worker = member->worker,
+                                       .info = directory_member_info(member)},
+                       frame->from);
+    if (frame->from == DIRECTORY)
+        directory_member_orphan(member, DIRECTORY);
+    else
+        announce_state(member, frame->reason == RESTORED_AWAY);
+}
+
+/* Whether nobody else has come to hold the membership since. */
+static bool is_holders(const struct directory_member *member, const struct frame *frame)
+{
+    if (secret_equal(&member->secret, &frame->secret))
+        return true;
+    if (member->worker == DIRECTORY)
+        return member_is_proven(member, &frame->secret) || member_is_proven(member, &frame->proof);
+    return member->worker == frame->from && !member_is_proven(member, &frame->secret);
+}
+
+static bool is_in_mailbox(const struct directory_member *member)
+{
+    return member->worker == MAILBOX && member->mailbox != NULL;
+}
+
+/* Whether who holds it now is still to claim what this one holds; or this one itself has put it
+ * into the mailbox. */
+static bool is_given_away(const struct directory_member *member, const struct frame *frame)
+{
+    bool same = secret_equal(&member->secret, &frame->secret);
+    if (is_in_mailbox(member))
+        return same;
+    return !same && member->worker != DIRECTORY && member->former == frame->from &&
+           member_is_proven(member, &frame->secret);
+}
+
+/* The client may have seen either, whichever of the two was the later. */
+static void keep_secrets(struct directory_member *member, const struct frame *frame)
+{
+    if (secret_equal(&member->secret, &frame->secret))
+        return;
+    member->previous = member->secret;
+    member->secret = frame->secret;
+}
+
+static void give_back(struct directory_member *member, const struct frame *frame)
+{
+    worker_id former = member->worker;
+    bool away = member->away, will_be_away = frame->reason == RESTORED_AWAY;
+    bool same = former == frame->from && secret_equal(&member->secret, &frame->secret);
+    if (!directory_member_move(member, frame->from)) {
+        evict(member->room->directory, frame);
+        return;
+    }
+    make_room(member->room->directory, frame);
+    keep_secrets(member, frame);
+    if (former != frame->from || (away && !will_be_away))
+        directory_announce_moved(member, frame->from);
+    if (!same) /* else what it was told since is later than what the holder knew */
+        directory_member_replace_info(member, frame->info, frame->from);
+    if (will_be_away && (!away || former != frame->from))
+        announce_state(member, true);
+    member->away = will_be_away;
+    directory_host_leave(member->room, former);
+}
+
+void directory_on_restore(struct directory *directory, const struct frame *frame)
+{
+    struct directory_member *member = directory_find(directory, frame);
+    if (member == NULL)
+        add(directory, frame);
+    else if (is_given_away(member, frame))
+        return;
+    else if (is_holders(member, frame) && !is_in_mailbox(member))
+        give_back(member, frame);
+    else
+        evict(directory, frame);
+}

@@ -1,0 +1,242 @@
+/* The directory's rooms: their members, the workers that host them, and whom to tell. */
+#include "base/text.h"
+#include "core/directory_state.h"
+
+static const struct session_secret no_secret;
+
+bool secret_equal(const struct session_secret *a, const struct session_secret *b)
+{
+    return crypto_equal(a->bytes, b->bytes, SESSION_SECRET_SIZE);
+}
+
+bool member_is_proven(const struct directory_member *member, const struct session_secret *proof)
+{
+    if (secret_equal(proof, &no_secret))
+        return false;
+    return secret_equal(&member->secret, proof) || secret_equal(&member->previous, proof);
+}
+
+/* ---- rooms and their hosts */
+
+struct directory_room *directory_room_find(struct directory *directory, struct slice name)
+{
+    struct directory_room *room;
+    MAP_FIND(directory->rooms, name.ptr, name.len, room);
+    return room;
+}
+
+struct directory_room *directory_room_add(struct directory *directory, struct slice name)
+{
+    struct directory_room *room = mem_zero(sizeof(*room) + name.len);
+    if (room == NULL)
+        return NULL;
+    room->directory = directory;
+    room->version = ++directory->epoch << 32;
+    room->name_len = (unsigned)name.len;
+    memcpy(room->name, name.ptr, name.len);
+    MAP_ADD(directory->rooms, room->name, room->name_len, room);
+    if (room->hh.tbl == NULL) {
+        mem_free(room);
+        return NULL;
+    }
+    return room;
+}
+
+void directory_room_free_if_empty(struct directory_room *room)
+{
+    if (room->members != NULL)
+        return;
+    MAP_DELETE(room->directory->rooms, room);
+    mem_free(room->hosts);
+    mem_free(room);
+}
+
+static struct host *host_find(struct directory_room *room, worker_id worker)
+{
+    for (unsigned i = 0; i < room->host_count; i++)
+        if (room->hosts[i].worker == worker)
+            return &room->hosts[i];
+    return NULL;
+}
+
+bool directory_hosts(struct directory_room *room, worker_id worker)
+{
+    return host_find(room, worker) != NULL;
+}
+
+/* Makes sure that host_enter() can't fail. */
+static bool host_reserve(struct directory_room *room)
+{
+    if (room->host_count < room->host_capacity)
+        return true;
+    unsigned capacity = room->host_capacity == 0 ? 1 : room->host_capacity * 2;
+    struct host *hosts = mem_realloc(room->hosts, capacity * sizeof(*hosts));
+    if (hosts == NULL)
+        return false;
+    room->hosts = hosts;
+    room->host_capacity = capacity;
+    return true;
+}
+
+static void host_enter(struct directory_room *room, worker_id worker)
+{
+    struct host *host = host_find(room, worker);
+    if (worker == DIRECTORY)
+        return;
+    if (host == NULL) {
+        host = &room->hosts[room->host_count++];
+        *host = (struct host){.worker = worker};
+    }
+    host->members++;
+}
+
+void directory_host_leave(struct directory_room *room, worker_id worker)
+{
+    struct host *host = host_find(room, worker);
+    if (host != NULL && --host->members == 0)
+        *host = room->hosts[--room->host_count];
+}
+
+/* ---- what goes out */
+
+void directory_send(struct directory *directory, struct frame *frame, worker_id to)
+{
+    frame->from = DIRECTORY;
+    frame->to = to;
+    directory->options.send(directory->options.context, frame);
+}
+
+void directory_announce(struct directory_room *room, struct frame *event, worker_id except)
+{
+    event->room = directory_room_name(room);
+    event->version = ++room->version;
+    for (unsigned i = 0; i < room->host_count; i++)
+        if (room->hosts[i].worker != except)
+            directory_send(room->directory, event, room->hosts[i].worker);
+}
+
+void directory_announce_moved(struct directory_member *member, worker_id except)
+{
+    struct frame event = {
+        .kind = FRAME_MOVED, .peer = directory_member_name(member), .worker = member->worker};
+    directory_announce(member->room, &event, except);
+}
+
+/* ---- members */
+
+struct directory_member *directory_find(struct directory *directory, const struct frame *frame)
+{
+    struct directory_room *room = directory_room_find(directory, frame->room);
+    struct directory_member *member;
+    if (room == NULL)
+        return NULL;
+    MAP_FIND(room->members, frame->peer.ptr, frame->peer.len, member);
+    return member;
+}
+
+void directory_member_free(struct directory_member *member)
+{
+    if (member->mailbox != NULL)
+        mailbox_free(member->mailbox);
+    wheel_disarm(&member->orphaned);
+    MAP_DELETE(member->room->members, member);
+    mem_free(member->info);
+    mem_free(member);
+}
+
+static void on_orphan_due(struct deadline *deadline)
+{
+    struct directory_member *member = WHEEL_OWNER(deadline, struct directory_member, orphaned);
+    directory_member_remove(member, LEAVE_TIMEOUT);
+}
+
+static bool set_info(struct directory_member *member, struct slice info)
+{
+    return mem_replace(&member->info, &member->info_len, info.ptr, info.len);
+}
+
+struct directory_member *directory_member_add(struct directory_room *room,
+                                              const struct frame *frame)
+{
+    struct directory_member *member = mem_zero(sizeof(*member) + frame->peer.len);
+    if (member == NULL)
+        return NULL;
+    member->room = room;
+    member->orphaned.on_due = on_orphan_due;
+    member->worker = member->former = frame->from;
+    member->secret = frame->secret;
+    member->name_len = (unsigned)frame->peer.len;
+    memcpy(member->name, frame->peer.ptr, frame->peer.len);
+    MAP_ADD(room->members, member->name, member->name_len, member);
+    if (member->hh.tbl == NULL) {
+        mem_free(member);
+        return NULL;
+    }
+    if (!set_info(member, frame->info.len == 0 ? SLICE("{}") : frame->info) ||
+        !host_reserve(room)) {
+        directory_member_free(member);
+        return NULL;
+    }
+    host_enter(room, frame->from);
+    return member;
+}
+
+bool directory_member_move(struct directory_member *member, worker_id worker)
+{
+    if (!host_reserve(member->room))
+        return false;
+    wheel_disarm(&member->orphaned);
+    host_enter(member->room, worker);
+    member->worker = worker;
+    member->away = member->unheard = false;
+    return true;
+}
+
+void directory_member_leave(struct directory_member *member, enum leave_reason reason)
+{
+    struct directory_room *room = member->room;
+    char name[PEER_NAME_MAX];
+    struct frame event = {.kind = FRAME_LEFT, .peer = {name, member->name_len}, .reason = reason};
+    memcpy(name, member->name, member->name_len);
+    directory_host_leave(room, member->worker);
+    directory_member_free(member);
+    directory_announce(room, &event, DIRECTORY);
+}
+
+void directory_member_remove(struct directory_member *member, enum leave_reason reason)
+{
+    struct directory_room *room = member->room;
+    directory_member_leave(member, reason);
+    directory_room_free_if_empty(room);
+}
+
+void directory_member_orphan(struct directory_member *member, worker_id worker)
+{
+    struct directory *directory = member->room->directory;
+    worker_id former = member->worker;
+    member->worker = worker;
+    member->away = true;
+    wheel_arm(&directory->wheel, &member->orphaned,
+              directory->now + directory->options.resume_window);
+    if (worker == DIRECTORY) /* it is dead */
+        directory_host_leave(member->room, former);
+    directory_announce(member->room,
+                       &(struct frame){.kind = FRAME_GONE_AWAY,
+                                       .peer = directory_member_name(member),
+                                       .worker = worker},
+                       DIRECTORY);
+    if (worker != DIRECTORY) /* it waits for this */
+        directory_host_leave(member->room, former);
+}
+
+void directory_member_replace_info(struct directory_member *member, struct slice info,
+                                   worker_id except)
+{
+    if (slice_equal(directory_member_info(member), info) || !set_info(member, info))
+        return;
+    directory_announce(member->room,
+                       &(struct frame){.kind = FRAME_CHANGED,
+                                       .peer = directory_member_name(member),
+                                       .info = directory_member_info(member)},
+                       except);
+}

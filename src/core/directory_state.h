@@ -1,0 +1,130 @@
+/* What the parts of the directory share: directory.c (frames in), directory_room.c (rooms, their
+ * members, whom to tell), directory_restore.c, mailbox.c. */
+#ifndef ROOMLINE_CORE_DIRECTORY_STATE_H
+#define ROOMLINE_CORE_DIRECTORY_STATE_H
+
+#include "base/map.h"
+#include "base/wheel.h"
+#include "core/directory.h"
+
+/* A worker that hosts members of a room, and so is told its events. */
+struct host {
+    worker_id worker;
+    unsigned members;
+};
+
+struct directory_room {
+    UT_hash_handle hh;
+    struct directory *directory;
+    uint64_t version;
+    struct directory_member *members;
+    struct host *hosts;
+    unsigned host_count, host_capacity;
+    unsigned name_len;
+    char name[];
+};
+
+struct directory_member {
+    UT_hash_handle hh;
+    struct directory_room *room;
+    struct deadline orphaned; /* armed while no worker holds it */
+    worker_id worker;         /* DIRECTORY: its holder crashed; MAILBOX: its holder was drained */
+    worker_id former;         /* what the answer to its join or resume said */
+    struct session_secret secret;
+    struct session_secret previous; /* still proof, until the client is seen to have the new one */
+    struct mailbox *mailbox;        /* what a drained holder left for it, or NULL */
+    bool away;
+    bool unheard;    /* away, and its client never said anything */
+    bool taken_over; /* it was resumed, not joined */
+    unsigned name_len, info_len;
+    char *info;
+    char name[];
+};
+
+struct directory {
+    struct directory_options options;
+    struct directory_room *rooms;
+    struct wheel wheel;
+    uint64_t now;
+    uint64_t epoch; /* makes the versions of a room that is made again higher than before */
+    struct buf roster;
+};
+
+bool secret_equal(const struct session_secret *a, const struct session_secret *b);
+
+/* Whether the secret is the member's, or the one before it, which the client may still have. */
+bool member_is_proven(const struct directory_member *member, const struct session_secret *proof);
+
+static inline struct slice directory_room_name(const struct directory_room *room)
+{
+    return (struct slice){room->name, room->name_len};
+}
+
+static inline struct slice directory_member_name(const struct directory_member *member)
+{
+    return (struct slice){member->name, member->name_len};
+}
+
+static inline struct slice directory_member_info(const struct directory_member *member)
+{
+    return (struct slice){member->info, member->info_len};
+}
+
+/* ---- directory_room.c */
+
+struct directory_room *directory_room_find(struct directory *directory, struct slice name);
+
+/* NULL: no memory. */
+struct directory_room *directory_room_add(struct directory *directory, struct slice name);
+void directory_room_free_if_empty(struct directory_room *room);
+
+/* Whether the worker hosts a member of it. */
+bool directory_hosts(struct directory_room *room, worker_id worker);
+
+/* Both names as in the frame. NULL: there is none. */
+struct directory_member *directory_find(struct directory *directory, const struct frame *frame);
+
+/* From who asks: name, secret, info, worker. NULL: no memory. */
+struct directory_member *directory_member_add(struct directory_room *room,
+                                              const struct frame *frame);
+void directory_member_free(struct directory_member *member);
+
+/* The worker holds it from now on, here, and hosts the room; the one before still does until
+ * directory_host_leave(). False: no memory, nothing has changed. */
+bool directory_member_move(struct directory_member *member, worker_id worker);
+void directory_host_leave(struct directory_room *room, worker_id worker);
+
+/* Leaves the room, of which everybody is told. An empty room stays. */
+void directory_member_leave(struct directory_member *member, enum leave_reason reason);
+
+/* The same, and the room goes with its last member. */
+void directory_member_remove(struct directory_member *member, enum leave_reason reason);
+
+/* No worker holds it now (`worker`: DIRECTORY or MAILBOX); it may still be resumed. */
+void directory_member_orphan(struct directory_member *member, worker_id worker);
+
+/* Tells everybody but `except`. No memory for it: the old one stays. */
+void directory_member_replace_info(struct directory_member *member, struct slice info,
+                                   worker_id except);
+
+void directory_send(struct directory *directory, struct frame *frame, worker_id to);
+
+/* Tells an event to every host but `except`, who learns it from the reply. */
+void directory_announce(struct directory_room *room, struct frame *event, worker_id except);
+
+/* Tells that the member is held by a worker and here. */
+void directory_announce_moved(struct directory_member *member, worker_id except);
+
+/* ---- directory_restore.c */
+
+void directory_on_restore(struct directory *directory, const struct frame *frame);
+
+/* ---- mailbox.c */
+
+/* A frame whose `to` is MAILBOX. */
+void mailbox_on_frame(struct directory *directory, const struct frame *frame);
+
+/* What it holds is lost; frames that wait in it go where the member is now. */
+void mailbox_free(struct mailbox *mailbox);
+
+#endif
