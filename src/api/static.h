@@ -1,5 +1,6 @@
 /* The client's files, read into an immutable table at the start: no path of a request ever reaches
- * the file system. */
+ * the file system. What begins with a dot is left out, and so is npm's: package.json,
+ * package-lock.json, node_modules. */
 #ifndef ROOMLINE_API_STATIC_H
 #define ROOMLINE_API_STATIC_H
 
@@ -21,9 +22,14 @@ struct static_options {
 struct static_table;
 
 /* One reference, the caller's. NULL with ret_error filled where the folder can't be read or is too
- * large. */
+ * large. `former`: the table before, which saves the work for files that stayed the same; or
+ * NULL. */
 struct static_table *static_load(const struct static_options *options,
+                                 const struct static_table *former,
                                  char ret_error[STATIC_ERROR_SIZE]);
+
+/* Would it load? 0, or -1 with ret_error filled. */
+int static_check(const struct static_options *options, char ret_error[STATIC_ERROR_SIZE]);
 
 struct static_table *static_ref(struct static_table *table);
 void static_unref(struct static_table *table);

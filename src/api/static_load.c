@@ -1,4 +1,5 @@
-/* Reads the client's folder, once: each regular file below it, but for hidden ones and links. */
+/* Reads the client's folder, once: each regular file below it, but for links, hidden ones, and what
+ * tells npm of the folder. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +21,10 @@
 
 struct loading {
     struct static_table *table;
+    const struct static_table *former; /* to take over from what was compressed; or NULL */
     const char *folder;
-    char *error; /* STATIC_ERROR_SIZE */
+    bool only_check; /* nothing will be served from it */
+    char *error;     /* STATIC_ERROR_SIZE */
 };
 
 static const struct {
@@ -115,24 +118,51 @@ static void finish_form(struct static_form *form, const char *type, const char *
         buf_add_text(&form->headers, "Vary: Accept-Encoding\r\n");
 }
 
+static void compress(struct static_file *file)
+{
+    const struct static_form *plain = &file->forms[CODING_IDENTITY];
+    struct slice bytes = {plain->bytes, plain->len};
+    file->forms[CODING_BROTLI].bytes = static_brotli(bytes, &file->forms[CODING_BROTLI].len);
+    file->forms[CODING_GZIP].bytes = static_gzip(bytes, &file->forms[CODING_GZIP].len);
+}
+
+static void copy_form(struct static_form *form, const struct static_form *from)
+{
+    if (from->bytes == NULL)
+        return;
+    form->bytes = mem_must(from->len + 1);
+    form->len = from->len;
+    memcpy(form->bytes, from->bytes, from->len);
+}
+
+/* Compressing takes ten times as long as all else, and calls wait meanwhile: of a file with the
+ * same bytes as before it is not done again. */
+static bool take_over(struct static_file *file, const struct static_table *former)
+{
+    const struct static_file *old = NULL;
+    if (former != NULL)
+        MAP_FIND(former->by_path, file->path, strlen(file->path), old);
+    if (old == NULL || strcmp(old->tag, file->tag) != 0)
+        return false;
+    copy_form(&file->forms[CODING_BROTLI], &old->forms[CODING_BROTLI]);
+    copy_form(&file->forms[CODING_GZIP], &old->forms[CODING_GZIP]);
+    return true;
+}
+
 /* A strong tag names bytes, so each coding has its own (RFC 9110 section 8.8.3.3). */
-static void make_forms(struct static_file *file)
+static void make_forms(struct static_file *file, const struct static_table *former)
 {
     static const char *const codings[CODING_COUNT] = {"br", "gzip", ""};
     bool compressible;
-    char tag[23];
     const char *type = static_type(file->path, &compressible);
-    struct static_form *plain = &file->forms[CODING_IDENTITY];
-    struct slice bytes = {plain->bytes, plain->len};
-    if (compressible && bytes.len >= COMPRESS_AT_LEAST) {
-        file->forms[CODING_BROTLI].bytes = static_brotli(bytes, &file->forms[CODING_BROTLI].len);
-        file->forms[CODING_GZIP].bytes = static_gzip(bytes, &file->forms[CODING_GZIP].len);
-    }
+    const struct static_form *plain = &file->forms[CODING_IDENTITY];
+    crypto_etag(plain->bytes, plain->len, file->tag);
+    if (compressible && plain->len >= COMPRESS_AT_LEAST && !take_over(file, former))
+        compress(file);
     bool varies =
         file->forms[CODING_BROTLI].bytes != NULL || file->forms[CODING_GZIP].bytes != NULL;
-    crypto_etag(bytes.ptr, bytes.len, tag);
     for (int i = 0; i < CODING_COUNT; i++)
-        finish_form(&file->forms[i], type, codings[i], tag, varies);
+        finish_form(&file->forms[i], type, codings[i], file->tag, varies);
 }
 
 static struct static_file *file_new(struct static_table *table, const char *path, size_t len)
@@ -163,7 +193,8 @@ static int load_open_file(struct loading *loading, int fd, const char *path)
     struct static_file *file = file_new(table, path, (size_t)status.st_size);
     if (read_all(fd, file->forms[CODING_IDENTITY].bytes, (size_t)status.st_size) != 0)
         return fail_errno(loading, path);
-    make_forms(file);
+    if (!loading->only_check)
+        make_forms(file, loading->former);
     return 0;
 }
 
@@ -184,11 +215,21 @@ static int load_entry(struct loading *loading, int fd, const char *path, int dep
     return error;
 }
 
+/* A folder of pages is often an npm package as well. */
+static bool is_for_browsers(const char *name)
+{
+    static const char *const others[] = {"package.json", "package-lock.json", "node_modules"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(name, others[i]) == 0)
+            return false;
+    return name[0] != '.';
+}
+
 static int load_name(struct loading *loading, int folder_fd, const char *folder, const char *name,
                      int depth)
 {
     char path[PATH_SIZE];
-    if (name[0] == '.')
+    if (!is_for_browsers(name))
         return 0;
     if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
         return fail(loading, folder, "a path in it is too long");
@@ -215,19 +256,35 @@ static int load_folder(struct loading *loading, int fd, const char *path, int de
     return error;
 }
 
-struct static_table *static_load(const struct static_options *options,
-                                 char ret_error[STATIC_ERROR_SIZE])
+/* An empty folder name is an empty table. */
+static struct static_table *load(const struct static_options *options, struct loading *loading)
 {
     struct static_table *table = mem_must(sizeof(*table));
     table->refs = 1;
     table->hsts = options->hsts;
     if (options->folder == NULL || options->folder[0] == '\0')
         return table;
-    struct loading loading = {table, options->folder, ret_error};
+    loading->table = table;
+    loading->folder = options->folder;
     int fd = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = fd < 0 ? fail_errno(&loading, "") : load_folder(&loading, fd, "", 0);
+    int error = fd < 0 ? fail_errno(loading, "") : load_folder(loading, fd, "", 0);
     if (error == 0)
         return table;
     static_unref(table);
     return NULL;
+}
+
+struct static_table *static_load(const struct static_options *options,
+                                 const struct static_table *former,
+                                 char ret_error[STATIC_ERROR_SIZE])
+{
+    return load(options, &(struct loading){.former = former, .error = ret_error});
+}
+
+int static_check(const struct static_options *options, char ret_error[STATIC_ERROR_SIZE])
+{
+    struct static_table *table =
+        load(options, &(struct loading){.only_check = true, .error = ret_error});
+    static_unref(table);
+    return table == NULL ? -1 : 0;
 }

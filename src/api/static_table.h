@@ -9,7 +9,8 @@
 #include "base/map.h"
 #include "base/slice.h"
 
-#define STATIC_TAG_SIZE 32 /* bytes of an entity tag with its quotes and NUL */
+#define STATIC_NAME_SIZE 23 /* bytes of what crypto_etag() makes of a file */
+#define STATIC_TAG_SIZE 32  /* bytes of an entity tag with its quotes and NUL */
 
 enum static_coding { CODING_BROTLI, CODING_GZIP, CODING_IDENTITY, CODING_COUNT };
 
@@ -23,6 +24,7 @@ struct static_form {
 
 struct static_file {
     char *path; /* as a request has it, decoded: "/pages/a.html" */
+    char tag[STATIC_NAME_SIZE];
     struct static_form forms[CODING_COUNT];
     UT_hash_handle hh;
 };

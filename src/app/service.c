@@ -210,11 +210,10 @@ static int load_files(struct service *service)
 {
     char cause[STATIC_ERROR_SIZE];
     struct static_options options = settings_static(service->config);
-    struct static_table *table = static_load(&options, cause);
+    struct static_table *table = static_load(&options, service->routes.files, cause);
     if (table == NULL)
         return complain("client-not-loaded", cause);
-    if (service->routes.files != NULL)
-        static_unref(service->routes.files);
+    static_unref(service->routes.files);
     service->routes.files = table;
     return 0;
 }

@@ -95,11 +95,9 @@ int settings_check_files(const struct config *config, char ret_error[SETTINGS_ER
         snprintf(ret_error, SETTINGS_ERROR_SIZE, "tls.cert, tls.key: %s", cause);
         return -1;
     }
-    struct static_table *table = static_load(&files, cause);
-    if (table == NULL) {
+    if (static_check(&files, cause) != 0) {
         snprintf(ret_error, SETTINGS_ERROR_SIZE, "server.client: %s", cause);
         return -1;
     }
-    static_unref(table);
     return 0;
 }

@@ -33,7 +33,8 @@ static int start(void **state)
     char error[STATIC_ERROR_SIZE];
     (void)state;
     crypto_init();
-    routes = (struct routes){.files = static_load(&options, error), .origins = {.self = true}};
+    routes =
+        (struct routes){.files = static_load(&options, NULL, error), .origins = {.self = true}};
     request = (struct http_request){.headers = headers, .host = SLICE("example.com")};
     memset(&response, 0, sizeof(response));
     reset();

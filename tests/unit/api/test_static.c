@@ -44,10 +44,18 @@ static int make_folder(void **state)
     write_file("tiny.css", "a{}");
     write_file("noise.png", "\x89PNG not compressible by its type");
     write_file(".hidden", "secret");
+    write_file("package.json", "{}");
+    write_file("package-lock.json", "{}");
+    write_file("packages.json", "{}");
     snprintf(path, sizeof(path), "%s/pages", folder);
     mkdir(path, 0755);
     write_file("pages/index.html", "inner");
     write_file("pages/a b.txt", "blank");
+    snprintf(path, sizeof(path), "%s/node_modules", folder);
+    mkdir(path, 0755);
+    write_file("node_modules/index.js", "a module");
+    snprintf(path, sizeof(path), "%s/pipe.txt", folder);
+    assert_int_equal(mkfifo(path, 0644), 0);
     snprintf(path, sizeof(path), "%s/link.txt", folder);
     assert_int_equal(symlink("/etc/passwd", path), 0);
     return 0;
@@ -65,7 +73,7 @@ static struct static_table *load(uint64_t hsts)
 {
     char error[STATIC_ERROR_SIZE];
     struct static_options options = {.folder = folder, .hsts = hsts};
-    struct static_table *table = static_load(&options, error);
+    struct static_table *table = static_load(&options, NULL, error);
     assert_non_null(table);
     return table;
 }
@@ -148,13 +156,30 @@ static void nothing_outside_the_table_is_served(void **state)
 {
     (void)state;
     struct static_table *table = load(0);
-    const char *const paths[] = {"/missing",       "/.hidden",
-                                 "/link.txt",      "/../../etc/passwd",
-                                 "/pages",         "/pages/../index.html",
-                                 "//index.html",   "/%2e%2e/%2e%2e/etc/passwd",
-                                 "/index.html%00", ""};
+    const char *const paths[] = {"/missing",
+                                 "/.hidden",
+                                 "/link.txt",
+                                 "/pipe.txt",
+                                 "/../../etc/passwd",
+                                 "/pages",
+                                 "/pages/../index.html",
+                                 "//index.html",
+                                 "/%2e%2e/%2e%2e/etc/passwd",
+                                 "/index.html%00",
+                                 ""};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         assert_int_equal(status_of(table, METHOD_GET, paths[i]), 404);
+    static_unref(table);
+}
+
+static void what_is_for_npm_is_not_served(void **state)
+{
+    (void)state;
+    struct static_table *table = load(0);
+    assert_int_equal(status_of(table, METHOD_GET, "/package.json"), 404);
+    assert_int_equal(status_of(table, METHOD_GET, "/package-lock.json"), 404);
+    assert_int_equal(status_of(table, METHOD_GET, "/node_modules/index.js"), 404);
+    assert_int_equal(status_of(table, METHOD_GET, "/packages.json"), 200);
     static_unref(table);
 }
 
@@ -371,12 +396,133 @@ static void an_answer_in_flight_keeps_the_old_table(void **state)
     done(&exchange);
 }
 
+static struct static_table *load_after(const struct static_table *former)
+{
+    char error[STATIC_ERROR_SIZE];
+    struct static_options options = {.folder = folder};
+    struct static_table *table = static_load(&options, former, error);
+    assert_non_null(table);
+    return table;
+}
+
+/* The page as it is sent in gzip, its body copied. */
+static size_t packed_page(struct static_table *table, char ret_body[sizeof(page)])
+{
+    struct exchange exchange = {0};
+    with_header(&exchange, "Accept-Encoding", "gzip");
+    ask(&exchange, table, METHOD_GET, "/");
+    assert_true(has_line(&exchange, "Content-Encoding: gzip\r\n"));
+    size_t len = exchange.response.body.len;
+    memcpy(ret_body, exchange.response.body.ptr, len);
+    done(&exchange);
+    return len;
+}
+
+static void a_file_that_stayed_is_not_compressed_again(void **state)
+{
+    (void)state;
+    char before[sizeof(page)], after[sizeof(page)];
+    struct static_table *former = load(0);
+    struct exchange mark = {0};
+    with_header(&mark, "Accept-Encoding", "gzip");
+    ask(&mark, former, METHOD_GET, "/");
+    ((char *)mark.response.body.ptr)[9] = 'x'; /* gzip's byte for the system it was made on */
+    done(&mark);
+    size_t len = packed_page(former, before);
+    struct static_table *table = load_after(former);
+    static_unref(former);
+    assert_int_equal(packed_page(table, after), len);
+    assert_memory_equal(before, after, len);
+    static_unref(table);
+}
+
+static void a_file_that_changed_is_compressed_again(void **state)
+{
+    (void)state;
+    char before[sizeof(page)], after[sizeof(page)];
+    struct static_table *former = load(0);
+    size_t len = packed_page(former, before);
+    page[0] = '>';
+    write_file("index.html", page);
+    struct static_table *table = load_after(former);
+    static_unref(former);
+    assert_true(packed_page(table, after) != len || memcmp(before, after, len) != 0);
+    struct exchange plain = {0};
+    ask(&plain, table, METHOD_GET, "/");
+    assert_true(slice_is(plain.response.body, page));
+    done(&plain);
+    static_unref(table);
+    page[0] = '<';
+    write_file("index.html", page);
+}
+
+static void assert_refused(const struct static_options *options, const char *why)
+{
+    char error[STATIC_ERROR_SIZE] = "", checked[STATIC_ERROR_SIZE] = "";
+    assert_null(static_load(options, NULL, error));
+    assert_int_equal(static_check(options, checked), -1);
+    assert_non_null(strstr(error, why));
+    assert_string_equal(error, checked);
+}
+
+static void a_check_finds_what_loading_would(void **state)
+{
+    (void)state;
+    char error[STATIC_ERROR_SIZE];
+    struct static_options options = {.folder = folder};
+    assert_int_equal(static_check(&options, error), 0);
+    assert_int_equal(static_check(&(struct static_options){.folder = NULL}, error), 0);
+    assert_refused(&(struct static_options){.folder = "/dev/null"}, "Not a directory");
+}
+
+static void a_folder_too_deep_is_refused(void **state)
+{
+    (void)state;
+    char deep[256];
+    struct static_options options = {.folder = folder};
+    strcpy(deep, folder);
+    for (int depth = 0; depth <= 16; depth++)
+        assert_int_equal(mkdir(strcat(deep, "/d"), 0755), 0);
+    assert_refused(&options, "/d: too deep");
+    assert_int_equal(rmdir(deep), 0);
+    char error[STATIC_ERROR_SIZE];
+    assert_int_equal(static_check(&options, error), 0);
+}
+
+static void a_file_too_large_is_refused(void **state)
+{
+    (void)state;
+    char path[128];
+    struct static_options options = {.folder = folder};
+    write_file("large.txt", "");
+    snprintf(path, sizeof(path), "%s/large.txt", folder);
+    assert_int_equal(truncate(path, (off_t)STATIC_BYTES_MAX + 1), 0);
+    assert_refused(&options, "too many bytes");
+    assert_int_equal(unlink(path), 0);
+}
+
+static void too_many_files_are_refused(void **state)
+{
+    (void)state;
+    char name[32], path[128];
+    struct static_options options = {.folder = folder};
+    for (int n = 0; n < STATIC_FILES_MAX; n++) {
+        snprintf(name, sizeof(name), "pages/%d.txt", n);
+        write_file(name, "");
+    }
+    assert_refused(&options, "too many files");
+    for (int n = 0; n < STATIC_FILES_MAX; n++) {
+        snprintf(path, sizeof(path), "%s/pages/%d.txt", folder, n);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 static void no_folder_is_an_empty_table(void **state)
 {
     (void)state;
     char error[STATIC_ERROR_SIZE];
     struct static_options options = {.folder = NULL};
-    struct static_table *table = static_load(&options, error);
+    struct static_table *table = static_load(&options, NULL, error);
     assert_int_equal(status_of(table, METHOD_GET, "/"), 404);
     static_unref(table);
 }
@@ -386,7 +532,7 @@ static void an_unreadable_folder_is_named(void **state)
     (void)state;
     char error[STATIC_ERROR_SIZE];
     struct static_options options = {.folder = "/tmp/roomline-no-such-folder"};
-    assert_null(static_load(&options, error));
+    assert_null(static_load(&options, NULL, error));
     assert_string_equal(error, "/tmp/roomline-no-such-folder: No such file or directory");
 }
 
@@ -406,6 +552,13 @@ int main(void)
         cmocka_unit_test(each_coding_has_its_own_tag),
         cmocka_unit_test(a_changed_file_has_another_tag),
         cmocka_unit_test(an_answer_in_flight_keeps_the_old_table),
+        cmocka_unit_test(what_is_for_npm_is_not_served),
+        cmocka_unit_test(a_file_that_stayed_is_not_compressed_again),
+        cmocka_unit_test(a_file_that_changed_is_compressed_again),
+        cmocka_unit_test(a_check_finds_what_loading_would),
+        cmocka_unit_test(a_folder_too_deep_is_refused),
+        cmocka_unit_test(a_file_too_large_is_refused),
+        cmocka_unit_test(too_many_files_are_refused),
         cmocka_unit_test(no_folder_is_an_empty_table),
         cmocka_unit_test(an_unreadable_folder_is_named),
     };
