@@ -1,6 +1,7 @@
 # Unit tests mirror src/: tests/unit/<layer>/test_<module>.c is one program, linked with its layer and
 # all below. Other .c files in the same folder are helpers, linked with each of its tests.
-# tests/sim/test_<name>.c runs the core under the simulator that the rest of tests/sim makes up.
+# tests/sim/test_<name>.c runs the core under the simulator that the rest of tests/sim makes up;
+# tests/redis/test_<name>.c what speaks to Redis against a real one.
 
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 
@@ -34,4 +35,5 @@ get_property(layers GLOBAL PROPERTY ROOMLINE_LAYERS)
 foreach(layer IN LISTS layers)
     roomline_tests(${layer} ${CMAKE_SOURCE_DIR}/tests/unit/${layer} ${layer})
 endforeach()
-roomline_tests(sim ${CMAKE_SOURCE_DIR}/tests/sim core)
+roomline_tests(sim ${CMAKE_SOURCE_DIR}/tests/sim bus)
+roomline_tests(redis ${CMAKE_SOURCE_DIR}/tests/redis bus)

@@ -1,0 +1,45 @@
+/* What became of each signal that well-behaved peers sent to each other. */
+#ifndef ROOMLINE_TESTS_LEDGER_H
+#define ROOMLINE_TESTS_LEDGER_H
+
+#include "sim/world.h"
+
+#define LEDGER_PEERS 16
+
+struct ledger_entry {
+    unsigned from, to;             /* peers */
+    unsigned from_life, to_life;   /* memberships of both when it was sent */
+    unsigned number;               /* counts within the ordered pair and the sender's life */
+    unsigned connection;           /* the sender's when it was sent first */
+    uint64_t sent_at;
+    bool received, refused;
+};
+
+/* How far one peer has heard another. */
+struct ledger_pair {
+    unsigned last_number; /* sent */
+    unsigned from_life, to_life, heard;
+};
+
+struct ledger {
+    struct world *world;
+    struct ledger_entry *entries;
+    size_t count, capacity;
+    struct ledger_pair pairs[LEDGER_PEERS][LEDGER_PEERS];
+    size_t received, refused, resolved_late;
+};
+
+void ledger_start(struct ledger *ledger, struct world *world);
+void ledger_stop(struct ledger *ledger);
+
+/* Returns the number by which the signal is told from all others. */
+size_t ledger_sent(struct ledger *ledger, const struct ledger_entry *entry);
+
+/* `by` in its membership number `life` has got it, from `from`. */
+void ledger_received(struct ledger *ledger, size_t signal, unsigned from, unsigned by,
+                     unsigned life);
+
+/* The sender was told that it was not delivered. both: that may have happened all the same. */
+void ledger_refused(struct ledger *ledger, size_t signal, unsigned sender);
+
+#endif
