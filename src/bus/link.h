@@ -41,7 +41,7 @@
 struct link_self {
     worker_id id;
     uint32_t life;
-    uint32_t told_life;    /* the greatest that another gave us: we were reaped since ours began */
+    uint32_t told_life;    /* the greatest that others gave us in what we took since this was 0 */
     uint32_t last_session; /* never used again, also not for another link */
     uint64_t now;          /* ms */
     int64_t clock_low, clock_high; /* the store's time is now + something between */

@@ -7,7 +7,7 @@
 /* What frame_encode() can need: every field there is, and the bytes of the texts. */
 static size_t frame_bound(const struct frame *frame)
 {
-    return 128 + frame->room.len + frame->peer.len + frame->sender.len + frame->id.len +
+    return 160 + frame->room.len + frame->peer.len + frame->sender.len + frame->id.len +
            frame->info.len + frame->data.len + frame->roster.len;
 }
 
