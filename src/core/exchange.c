@@ -174,7 +174,7 @@ void exchange_on_frame(struct exchange *exchange, const struct frame *frame)
         [FRAME_SIGNAL] = route_on_signal,    [FRAME_UNDELIVERED] = route_on_undelivered,
         [FRAME_CLAIM] = handover_on_claim,   [FRAME_HOLD] = handover_on_hold,
         [FRAME_HANDED] = handover_on_handed, [FRAME_FENCE] = fence_on_fence,
-        [FRAME_FENCED] = fence_on_fenced,
+        [FRAME_FENCED] = fence_on_fenced,    [FRAME_EVICTED] = restore_on_evicted,
     };
     if (frame->kind < FRAME_KIND_COUNT && on[frame->kind] != NULL)
         on[frame->kind](exchange, frame);
@@ -234,10 +234,12 @@ void exchange_free(struct exchange *exchange)
 {
     struct session *session;
     exchange->world.send = send_nowhere;
-    while ((session = LIST_FIRST(&exchange->sessions)) != NULL) {
+    LIST_FOREACH(session, &exchange->sessions, link)
+    {
         session->connection = NULL;
-        session_free(session);
     }
+    while ((session = LIST_FIRST(&exchange->sessions)) != NULL)
+        session_free(session);
     handover_forget_all(exchange);
     mem_free(exchange);
 }

@@ -50,6 +50,9 @@ struct exchange_options {
     uint64_t bytes_per_second, bytes_burst;
     uint64_t rate_strikes;
     size_t hold_messages, hold_bytes;
+    uint64_t check_interval;  /* each room's roster is compared with the directory's after a half to
+                                 the whole of this; 0: never, nothing gets lost on this bus */
+    bool mailbox;             /* the bus has one: exchange_deposit() */
     struct slice ice_servers; /* JSON array */
 };
 
@@ -92,6 +95,21 @@ void exchange_drain(struct exchange *exchange, uint64_t spread, uint64_t left);
 
 /* Closes every connection with 1012 (all is delivered that was accepted). */
 void exchange_close_all(struct exchange *exchange, enum close_code code);
+
+/* What the directory knows of this worker's memberships may be lost or wrong: says all of them
+ * again, and reads the rosters. What somebody else has taken over meanwhile is closed with 4009. */
+void exchange_restore(struct exchange *exchange);
+
+/* The drain's deadline: closes every connection with 1012 and puts what is held for each membership
+ * into the mailbox. Each session goes once that is known to have come through; until then, and for
+ * late frames after it, frames are to be given to the exchange as ever. Only with
+ * options.mailbox. */
+void exchange_deposit(struct exchange *exchange);
+
+/* Tells what this worker knows of a room, a FRAME_RESTORE for each member, as from the worker that
+ * holds it. The secrets of other workers' members are not known: none. */
+void exchange_export_room(const struct exchange *exchange, struct slice room,
+                          void (*each)(void *context, const struct frame *frame), void *context);
 
 struct exchange_counts {
     size_t rooms;    /* with a member here */

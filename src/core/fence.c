@@ -21,7 +21,7 @@ struct fence {
 
 static void on_fence_due(struct deadline *deadline)
 {
-    struct fence *fence = (struct fence *)((char *)deadline - offsetof(struct fence, deadline));
+    struct fence *fence = WHEEL_OWNER(deadline, struct fence, deadline);
     log_event(LOG_WARN, "fence-timeout", LOG_SLICE("room", room_name(fence->member->room)),
               LOG_SLICE("peer", member_name(fence->member)), LOG_END);
     fence_end(fence->member);
@@ -123,27 +123,16 @@ void fence_on_fence(struct exchange *exchange, const struct frame *frame)
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     struct session *holder = NULL;
-    struct frame onward = *frame;
     if (member != NULL)
         holder = member->session != NULL ? member->session : member->heir;
-    if (holder != NULL &&
+    if (holder != NULL && !holder->deposited &&
         (member->worker == exchange->options.self || frame->worker == exchange->options.self)) {
         answer(exchange, frame);
     } else if (holder != NULL) {
-        onward.to = frame->worker;
-        frame_encode(&onward, &holder->fences); /* waits for the claim */
-    } else if (!handover_pass_on(exchange, frame)) {
+        session_park(holder, frame); /* waits for the claim */
+    } else if (!handover_pass_on(exchange, frame, frame->peer)) {
         answer(exchange, frame);
     }
-}
-
-void fence_pass_on(struct session *session)
-{
-    struct exchange *exchange = session->exchange;
-    struct slice fences = buf_slice(&session->fences);
-    struct frame fence;
-    while (frame_next(&fences, &fence))
-        exchange_send(exchange, &fence);
 }
 
 /* The answer comes from where the fence got to: if the peer has moved on since, another one follows

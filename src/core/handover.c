@@ -51,7 +51,7 @@ static void moved_free(struct moved *moved)
 
 static void on_moved_due(struct deadline *deadline)
 {
-    moved_free((struct moved *)((char *)deadline - offsetof(struct moved, deadline)));
+    moved_free(WHEEL_OWNER(deadline, struct moved, deadline));
 }
 
 static struct moved *moved_add(struct exchange *exchange, struct slice room, struct slice peer)
@@ -70,7 +70,7 @@ static struct moved *moved_add(struct exchange *exchange, struct slice room, str
     return moved;
 }
 
-static void remember_moved(struct exchange *exchange, const struct frame *claim)
+void handover_remember(struct exchange *exchange, const struct frame *claim)
 {
     struct moved *moved = moved_find(exchange, claim->room, claim->peer);
     if (moved == NULL)
@@ -89,10 +89,10 @@ static worker_id moved_to(struct exchange *exchange, struct slice room, struct s
     return moved == NULL ? DIRECTORY : moved->to;
 }
 
-bool handover_pass_on(struct exchange *exchange, const struct frame *frame)
+bool handover_pass_on(struct exchange *exchange, const struct frame *frame, struct slice peer)
 {
     struct frame onward = *frame; /* keeps `from`: answers go to the sender's worker */
-    onward.to = moved_to(exchange, frame->room, frame->peer);
+    onward.to = moved_to(exchange, frame->room, peer);
     if (onward.to == DIRECTORY || ++onward.hops > HOPS_MAX)
         return false;
     exchange_send(exchange, &onward);
@@ -239,7 +239,7 @@ static void hand_over(struct member *member, const struct frame *claim)
     if (claim->from == exchange->options.self)
         bequeath(member, claim);
     else
-        remember_moved(exchange, claim);
+        handover_remember(exchange, claim);
     session_free(holder);
 }
 
@@ -288,6 +288,10 @@ void handover_retry(struct room *room)
         mem_free(member->session->claim);
         member->session->claim = NULL;
         hand_over(member, &claim);
+    }
+    MAP_EACH (room->members, member, next) {
+        if (room->exchange->departing && member->session != NULL)
+            deposit_start(member->session);
     }
     room_release(room);
 }

@@ -29,7 +29,7 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
     return best;
 }
 
-static uint32_t next_request(struct exchange *exchange)
+uint32_t join_next_request(struct exchange *exchange)
 {
     do
         exchange->last_request++;
@@ -57,7 +57,7 @@ static struct entry *entry_new(struct session *session, const struct envelope *e
     if (entry == NULL)
         return NULL;
     entry->session = session;
-    entry->request = next_request(exchange);
+    entry->request = join_next_request(exchange);
     MAP_ADD(exchange->entries, &entry->request, sizeof(entry->request), entry);
     if (entry->hh.tbl == NULL) {
         mem_free(entry);
@@ -188,7 +188,7 @@ void join_on_room(struct exchange *exchange, const struct frame *frame)
     struct room *room = room_find(exchange, frame->room);
     if (frame->reason == ROOM_READ) {
         if (room != NULL)
-            room_on_roster(room, frame);
+            room_on_read(room, frame);
     } else if (entry != NULL && entry->session->state == SESSION_ENTERING &&
                entry->session->room == room) {
         on_answer(entry->session, frame);
@@ -201,8 +201,8 @@ void join_on_refused(struct exchange *exchange, const struct frame *frame)
     struct room *room = room_find(exchange, frame->room);
     if (entry != NULL && entry->session->state == SESSION_ENTERING)
         session_refuse(entry->session, frame->error);
-    else if (frame->request == 0 && room != NULL)
-        room->reading = false;
+    else if (room != NULL)
+        room_on_unread(room, frame);
 }
 
 /* ---- joined */
@@ -243,12 +243,18 @@ static void append_late(struct session *session, struct hold *late)
             log_event(LOG_ERROR, "no-memory", LOG_SLICE("room", room_name(session->room)), LOG_END);
 }
 
-/* What the client sent behind its join without waiting for the answer. False: the session ended by
- * it. */
-static bool receive_early(struct session *session, struct hold *early)
+/* First what came back of the signals that the client sent before, then what it sent behind its join
+ * without waiting for the answer. False: the session ended by it. */
+static bool catch_up(struct session *session, struct hold *early)
 {
     bool gone = false;
     session->gone = &gone;
+    struct buf parked = session_unpark(session);
+    struct slice bytes = buf_slice(&parked);
+    struct frame frame;
+    while (!gone && frame_next(&bytes, &frame))
+        exchange_on_frame(session->exchange, &frame);
+    buf_done(&parked);
     while (!gone && early->count > 0) {
         struct message *message = message_ref(hold_at(early, 0));
         hold_ack(early, early->acked + 1);
@@ -273,10 +279,12 @@ static void welcome(struct session *session, bool resuming, bool resumed, struct
     session_send(session, message);
     send_held(session);
     /* What came early was sent before the client could see its new secret: it confirms nothing. */
-    if (receive_early(session, early) && resuming && session->state == SESSION_HERE) {
-        session->unconfirmed = true;
+    if (!catch_up(session, early) || session->state != SESSION_HERE)
+        return;
+    session->unheard = !resuming;
+    session->unconfirmed = resuming;
+    if (resuming)
         session->exchange->world.ping(session->connection, session->hold.acked);
-    }
 }
 
 /* Here or on another worker. Here: of two that waited for the same hold in vain the later one may
@@ -308,6 +316,7 @@ void join_finish(struct session *session, bool resumed)
     struct hold early = entry->early;
     entry->early = (struct hold){0};
     entry->claimed = false;
+    session->proof = entry->proof;
     room->uses++; /* what follows may end the session */
     session_attach(session, member);
     append_late(session, &entry->late);

@@ -12,6 +12,39 @@ struct room *room_find(struct exchange *exchange, struct slice name)
     return room;
 }
 
+static void ask(struct room *room, uint64_t version)
+{
+    struct exchange *exchange = room->exchange;
+    room->read = join_next_request(exchange);
+    exchange_send(exchange, &(struct frame){.kind = FRAME_READ,
+                                            .from = exchange->options.self,
+                                            .to = DIRECTORY,
+                                            .request = room->read,
+                                            .version = version,
+                                            .room = room_name(room)});
+}
+
+/* Jittered, so that rooms that came about at once are not asked for at once. */
+static void arm_check(struct room *room)
+{
+    struct exchange *exchange = room->exchange;
+    uint64_t interval = exchange->options.check_interval, random;
+    if (interval == 0)
+        return;
+    exchange->world.random(exchange->world.context, &random, sizeof(random));
+    wheel_arm(&exchange->wheel, &room->check,
+              exchange->now + interval / 2 + random % (interval / 2 + 1));
+}
+
+/* One that is still unanswered is asked again. */
+static void on_check(struct deadline *deadline)
+{
+    struct room *room = WHEEL_OWNER(deadline, struct room, check);
+    arm_check(room);
+    if (room->version != 0)
+        ask(room, room->reading ? 0 : room->version);
+}
+
 struct room *room_acquire(struct exchange *exchange, struct slice name)
 {
     struct room *room = room_find(exchange, name);
@@ -20,6 +53,7 @@ struct room *room_acquire(struct exchange *exchange, struct slice name)
         if (room == NULL)
             return NULL;
         room->exchange = exchange;
+        room->check.on_due = on_check;
         room->name_len = (unsigned)name.len;
         memcpy(room->name, name.ptr, name.len);
         MAP_ADD(exchange->rooms, room->name, room->name_len, room);
@@ -27,6 +61,7 @@ struct room *room_acquire(struct exchange *exchange, struct slice name)
             mem_free(room);
             return NULL;
         }
+        arm_check(room);
     }
     room->uses++;
     return room;
@@ -50,6 +85,7 @@ static void room_free(struct room *room)
     MAP_EACH (room->members, member, next) {
         member_free(member);
     }
+    wheel_disarm(&room->check);
     MAP_DELETE(room->exchange->rooms, room);
     mem_free(room);
 }
@@ -132,6 +168,21 @@ static bool joined(struct room *room, struct slice peer, struct slice info, work
     return true;
 }
 
+static bool is_mine(const struct member *member)
+{
+    return (member->session != NULL || member->heir != NULL) &&
+           member->worker == member->room->exchange->options.self;
+}
+
+/* The directory took us for dead while we hold the member; nobody else does. */
+static bool disowned(struct member *member, worker_id worker)
+{
+    if (worker != DIRECTORY || !is_mine(member))
+        return false;
+    member->room->disowned = true;
+    return true;
+}
+
 static void relocated(struct member *member, worker_id worker)
 {
     worker_id former = member->worker;
@@ -148,6 +199,8 @@ static void relocated(struct member *member, worker_id worker)
 
 static void came_back(struct member *member, worker_id worker)
 {
+    if (disowned(member, worker))
+        return;
     relocated(member, worker);
     if (!member->away)
         return;
@@ -158,9 +211,13 @@ static void came_back(struct member *member, worker_id worker)
 static void went_away(struct member *member, worker_id worker)
 {
     bool taken_away = worker != member->room->exchange->options.self;
-    if (member->session != NULL && taken_away)
+    if (disowned(member, worker))
+        return;
+    relocated(member, worker);
+    if (member->session != NULL && member->session->deposited && worker == MAILBOX)
+        deposit_done(member->session);
+    else if (member->session != NULL && taken_away)
         session_superseded(member->session);
-    member->worker = worker;
     if (member->away)
         return;
     member->away = true;
@@ -209,16 +266,25 @@ static void left(struct member *member, enum leave_reason reason)
 
 /* ---- events */
 
+void room_read(struct room *room)
+{
+    room->reading = true;
+    ask(room, 0);
+}
+
 static void read_again(struct room *room)
 {
-    struct exchange *exchange = room->exchange;
-    if (room->reading)
+    if (!room->reading)
+        room_read(room);
+}
+
+static void restore_if_disowned(struct room *room)
+{
+    if (!room->disowned)
         return;
-    room->reading = true;
-    exchange_send(exchange, &(struct frame){.kind = FRAME_READ,
-                                            .from = exchange->options.self,
-                                            .to = DIRECTORY,
-                                            .room = room_name(room)});
+    room->disowned = false;
+    if (!room->restoring)
+        restore_room(room);
 }
 
 static bool apply(struct room *room, const struct frame *event)
@@ -250,6 +316,7 @@ void room_on_event(struct exchange *exchange, const struct frame *event)
         read_again(room);
     else
         room->version = event->version;
+    restore_if_disowned(room);
     room_release(room);
 }
 
@@ -263,24 +330,29 @@ static bool meet(struct room *room, const struct roster_entry *entry)
     member->seen = true;
     if (!changed(member, entry->info))
         return false;
-    if (entry->away) {
-        relocated(member, entry->worker);
+    if (entry->away)
         went_away(member, entry->worker);
-    } else {
+    else
         came_back(member, entry->worker);
-    }
     return true;
 }
 
-bool room_on_roster(struct room *room, const struct frame *frame)
+/* Members that we hold are missed while the directory is being told of them. */
+static void drop_unseen(struct room *room)
+{
+    struct member *member, *next;
+    MAP_EACH (room->members, member, next) {
+        if (!member->seen && !(room->restoring && is_mine(member)))
+            left(member, LEAVE_LEFT);
+    }
+}
+
+static bool apply_roster(struct room *room, const struct frame *frame)
 {
     struct slice roster = frame->roster;
     struct roster_entry entry;
     struct member *member, *next;
     bool broken, whole = true;
-    room->reading = false;
-    if (frame->version < room->version)
-        return true;
     MAP_EACH (room->members, member, next) {
         member->seen = false;
     }
@@ -288,10 +360,36 @@ bool room_on_roster(struct room *room, const struct frame *frame)
         whole = meet(room, &entry);
     if (!whole || broken)
         return false;
-    MAP_EACH (room->members, member, next) {
-        if (!member->seen)
-            left(member, LEAVE_LEFT);
-    }
+    drop_unseen(room);
     room->version = frame->version;
     return true;
+}
+
+bool room_on_roster(struct room *room, const struct frame *frame)
+{
+    bool whole = true;
+    if (frame->version < room->version)
+        return true;
+    room->uses++; /* what it says may end the last session */
+    whole = apply_roster(room, frame);
+    restore_if_disowned(room);
+    room_release(room);
+    return whole;
+}
+
+void room_on_read(struct room *room, const struct frame *frame)
+{
+    if (frame->request != room->read)
+        return; /* a later one is under way */
+    room->reading = room->restoring = false;
+    room_on_roster(room, frame);
+}
+
+void room_on_unread(struct room *room, const struct frame *frame)
+{
+    if (frame->request != room->read)
+        return;
+    room->reading = false;
+    if (frame->error == ERR_PEER_NOT_FOUND)
+        restore_room(room);
 }

@@ -10,6 +10,7 @@
 
 #include "base/map.h"
 #include "base/message.h"
+#include "base/wheel.h"
 #include "core/frame.h"
 
 struct exchange;
@@ -21,7 +22,11 @@ struct room {
     struct member *members;
     uint64_t version; /* 0: no roster seen yet */
     unsigned uses;    /* sessions that stand in it */
-    bool reading;     /* a FRAME_READ is under way */
+    bool reading;     /* a FRAME_READ that is answered in any case is under way */
+    bool restoring;   /* FRAME_RESTOREs are, and a FRAME_READ behind them */
+    bool disowned;    /* the directory takes us for dead: to be restored */
+    uint32_t read;    /* number of the last FRAME_READ; an answer to another one is out of date */
+    struct deadline check; /* armed where options.check_interval says so */
     unsigned name_len;
     char name[];
 };
@@ -67,6 +72,13 @@ struct member *room_member(struct room *room, struct slice peer);
 
 /* FRAME_JOINED, MOVED, CHANGED, GONE_AWAY, LEFT. */
 void room_on_event(struct exchange *exchange, const struct frame *event);
+
+/* Asks for the roster. */
+void room_read(struct room *room);
+
+/* The answers to that: FRAME_ROOM and FRAME_REFUSED. */
+void room_on_read(struct room *room, const struct frame *frame);
+void room_on_unread(struct room *room, const struct frame *frame);
 
 /* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be
  * applied. */

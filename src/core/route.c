@@ -3,6 +3,12 @@
 #include "core/reply.h"
 #include "core/state.h"
 
+/* Whether signals for the member go to a session or heir on this worker. */
+static bool is_here(const struct member *member)
+{
+    return member->session != NULL ? !member->session->deposited : member->heir != NULL;
+}
+
 /* Whether the member's session or heir on this worker can take so many bytes. */
 static int can_take(struct member *member, size_t bytes)
 {
@@ -91,7 +97,7 @@ void route_signal(struct session *session, const struct envelope *envelope, stru
     int error;
     if (member == NULL)
         error = ERR_PEER_NOT_FOUND;
-    else if (member->fence == NULL && (member->session != NULL || member->heir != NULL))
+    else if (member->fence == NULL && is_here(member))
         error = deliver_here(member, session, envelope->data, message);
     else
         error = deliver_elsewhere(member, session, envelope);
@@ -106,6 +112,7 @@ static void return_to_sender(struct exchange *exchange, const struct frame *sign
     answer.from = exchange->options.self;
     answer.to = signal->from;
     answer.error = error;
+    answer.hops = 0;
     exchange_send(exchange, &answer);
 }
 
@@ -114,9 +121,11 @@ void route_on_signal(struct exchange *exchange, const struct frame *frame)
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     int error = 0;
-    if (member != NULL && (member->session != NULL || member->heir != NULL))
+    if (member != NULL && is_here(member))
         error = deliver_copy(member, frame->sender, frame->data);
-    else if (!handover_pass_on(exchange, frame))
+    else if (member != NULL && member->session != NULL)
+        error = session_park(member->session, frame) ? 0 : ERR_PEER_BUSY;
+    else if (!handover_pass_on(exchange, frame, frame->peer))
         error = member == NULL ? ERR_PEER_NOT_FOUND : ERR_UNAVAILABLE;
     if (error != 0)
         return_to_sender(exchange, frame, error);
@@ -128,6 +137,13 @@ void route_on_undelivered(struct exchange *exchange, const struct frame *frame)
     struct member *sender = room == NULL ? NULL : room_member(room, frame->sender);
     /* From a peer to itself is also how the bus answers a FRAME_INFO, which has no `to`. */
     struct slice to = slice_equal(frame->peer, frame->sender) ? SLICE_NONE : frame->peer;
-    if (sender != NULL && sender->session != NULL && sender->session->state == SESSION_HERE)
-        session_fail(sender->session, frame->error, to, frame->id);
+    struct session *session = sender == NULL ? NULL : sender->session;
+    if (session != NULL && session->state == SESSION_HERE)
+        session_fail(session, frame->error, to, frame->id);
+    else if (sender != NULL && sender->heir != NULL)
+        session_park(sender->heir, frame);
+    else if (session != NULL)
+        session_park(session, frame);
+    else
+        handover_pass_on(exchange, frame, frame->sender);
 }

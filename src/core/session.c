@@ -11,6 +11,8 @@ static const char *const state_names[] = {
     [SESSION_HERE] = "here", [SESSION_AWAY] = "away",
 };
 
+#define PARKED_MAX (64u << 10) /* bytes */
+
 static const bool legal[][SESSION_AWAY + 1] = {
     [SESSION_NEW] = {[SESSION_ENTERING] = true},
     [SESSION_ENTERING] = {[SESSION_CLAIMING] = true, [SESSION_HERE] = true, [SESSION_AWAY] = true},
@@ -52,8 +54,7 @@ static void send_goaway(struct session *session)
 
 static void on_deadline(struct deadline *deadline)
 {
-    struct session *session =
-        (struct session *)((char *)deadline - offsetof(struct session, deadline));
+    struct session *session = WHEEL_OWNER(deadline, struct session, deadline);
     switch (session->state) {
     case SESSION_NEW: session_close(session, CLOSE_SILENT); break;
     case SESSION_CLAIMING: handover_give_up(session); break;
@@ -78,7 +79,7 @@ struct session *session_new(struct exchange *exchange, void *connection, struct 
     session->connection = connection;
     session->number = number;
     session->deadline.on_due = on_deadline;
-    buf_init(&session->fences, 64 << 10);
+    buf_init(&session->parked, PARKED_MAX);
     LIST_INSERT_HEAD(&exchange->sessions, session, link);
     exchange->session_count++;
     exchange->connection_count++;
@@ -107,6 +108,32 @@ void session_entered(struct session *session)
     entry_free(session);
 }
 
+bool session_park(struct session *session, const struct frame *frame)
+{
+    frame_encode(frame, &session->parked);
+    bool fits = !buf_failed(&session->parked);
+    session->parked.failed = false; /* what is in it stays */
+    return fits;
+}
+
+struct buf session_unpark(struct session *session)
+{
+    struct buf parked = session->parked;
+    buf_init(&session->parked, PARKED_MAX);
+    return parked;
+}
+
+/* As if they came now: to who has the membership after this session. */
+static void pass_on_parked(struct session *session)
+{
+    struct buf parked = session_unpark(session);
+    struct slice bytes = buf_slice(&parked);
+    struct frame frame;
+    while (frame_next(&bytes, &frame))
+        exchange_on_frame(session->exchange, &frame);
+    buf_done(&parked);
+}
+
 void session_free(struct session *session)
 {
     assert(session->connection == NULL);
@@ -117,14 +144,13 @@ void session_free(struct session *session)
         member->session = NULL;
     if (member != NULL && member->heir == session)
         member->heir = NULL;
-    fence_pass_on(session);
+    pass_on_parked(session);
     entry_free(session);
     if (session->claim != NULL)
         handover_decline(session->exchange, session->claim);
     mem_free(session->claim);
     wheel_disarm(&session->deadline);
     hold_done(&session->hold);
-    buf_done(&session->fences);
     LIST_REMOVE(session, link);
     session->exchange->session_count--;
     room_release(session->room);
@@ -173,7 +199,7 @@ void session_close(struct session *session, enum close_code code)
     session_unplugged(session, code);
 }
 
-static void tell_directory(struct session *session, enum frame_kind kind, enum leave_reason reason)
+static void tell_directory(struct session *session, enum frame_kind kind, uint32_t reason)
 {
     struct exchange *exchange = session->exchange;
     struct frame frame = {.kind = kind,
@@ -193,7 +219,10 @@ static void go_away(struct session *session)
     session->acking = false;
     wheel_arm(&exchange->wheel, &session->deadline,
               exchange->now + exchange->options.resume_window);
-    tell_directory(session, FRAME_AWAY, 0);
+    if (exchange->departing)
+        deposit_start(session);
+    if (!session->deposited)
+        tell_directory(session, FRAME_AWAY, session->unheard ? AWAY_UNHEARD : AWAY_LOST);
 }
 
 void session_unplugged(struct session *session, enum close_code cause)
@@ -266,6 +295,7 @@ void session_refuse(struct session *session, int error)
 
 void session_confirm(struct session *session)
 {
+    session->unheard = false;
     if (!session->unconfirmed || session->state != SESSION_HERE)
         return;
     session->unconfirmed = false;
@@ -300,9 +330,10 @@ static void ask_for_ack(struct session *session, const struct hold_limits *limit
     uint64_t last = hold_last(&session->hold);
     uint64_t pinged = session->pinged > session->hold.acked ? session->pinged : session->hold.acked;
     if (session->acking || (last - pinged < lesser_half(limits->messages, ACK_MESSAGES) &&
-                            session->hold.bytes < lesser_half(limits->bytes, ACK_BYTES)))
+                            session->unpinged < lesser_half(limits->bytes, ACK_BYTES)))
         return;
     session->acking = true;
+    session->unpinged = 0;
     session->exchange->world.ping(session->connection, pinged);
     session->pinged = last;
 }
@@ -321,6 +352,7 @@ void session_take(struct session *session, struct message *signal)
     if (!hold_add(&session->hold, signal))
         hold_skip(&session->hold); /* the client counts it all the same */
     session->exchange->world.deliver(session->connection, signal);
+    session->unpinged += (unsigned)signal->len;
     ask_for_ack(session, &limits);
 }
 

@@ -59,11 +59,14 @@ struct session {
     enum session_state state;
     bool unconfirmed;  /* the client was not yet heard since it got a new secret */
     bool acking;       /* a world.ping for an acknowledgement is out */
+    bool unheard;      /* it was a plain join, and nothing came from the client since */
+    bool deposited;    /* what is held is on its way into the mailbox */
     uint64_t pinged;   /* the last signal that such a ping came behind */
     uint64_t received; /* signals from the client in this membership */
     struct hold hold;  /* signals to the client */
     struct bucket messages, bytes;
-    unsigned strikes; /* rate-limited since both buckets were last full */
+    unsigned strikes;  /* rate-limited since both buckets were last full */
+    unsigned unpinged; /* bytes of signals since the last world.ping */
 
     LIST_ENTRY(session) link; /* in exchange->sessions */
     struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:
@@ -73,8 +76,11 @@ struct session {
     uint64_t
         version; /* the room's, when this session got the membership: a later one supersedes it */
     bool *gone;  /* told when the session is freed; or NULL */
-    struct frame *claim; /* waits until the peer's own signals are out of fences; or NULL */
-    struct buf fences;   /* FRAME_FENCEs to pass on once the hold is handed over */
+    struct frame *claim;         /* waits until the peer's own signals are out of fences; or NULL */
+    struct session_secret proof; /* that it took the membership over with, or none */
+    struct buf parked; /* encoded frames: FENCEs, and SIGNALs of a deposited one, to pass on once
+                          the hold is handed over; UNDELIVEREDs of what the client sent, for when
+                          it is back */
 };
 
 struct session *session_new(struct exchange *exchange, void *connection, struct slice room,
@@ -118,6 +124,12 @@ void session_superseded(struct session *session);
 /* Puts a signal into the hold and on the wire if it is here. There is space and memory for it
  * (session_can_take()). */
 void session_take(struct session *session, struct message *signal);
+
+/* Keeps a frame until the membership is handed over or the client is back. False: no space. */
+bool session_park(struct session *session, const struct frame *frame);
+
+/* Takes what is parked; the caller is done with it (buf_done()). */
+struct buf session_unpark(struct session *session);
 
 /* 0, or ERR_PEER_BUSY, ERR_UNAVAILABLE (no memory). */
 int session_can_take(struct session *session, size_t bytes);

@@ -1,5 +1,5 @@
 /* What the parts of the exchange share: exchange.c (events in), session.c, room.c, join.c, route.c,
- * handover.c. */
+ * handover.c, fence.c, restore.c, deposit.c. */
 #ifndef ROOMLINE_CORE_STATE_H
 #define ROOMLINE_CORE_STATE_H
 
@@ -21,6 +21,7 @@ struct exchange {
     LIST_HEAD(, session) sessions;
     struct moved *moved; /* memberships handed to another worker not long ago */
     uint64_t closes_at;  /* when draining ends, which goaway tells clients; ms */
+    bool departing;      /* what goes away is put into the mailbox */
     size_t session_count, connection_count;
 };
 
@@ -52,6 +53,8 @@ void join_early(struct session *session, struct message *message);
 /* The membership is no more: nobody is to take it over. */
 void join_drop_claims(struct room *room, struct slice peer);
 
+/* A request number that no session waits for. */
+uint32_t join_next_request(struct exchange *exchange);
 struct entry *join_find(struct exchange *exchange, uint32_t request);
 
 /* The last one on its way in that got this membership before who claims it now; NULL: none. */
@@ -75,9 +78,12 @@ void handover_on_handed(struct exchange *exchange, const struct frame *frame);
 /* The former holder does not answer. */
 void handover_give_up(struct session *heir);
 
-/* Passes a signal or a fence on to where its peer went. False: that is not known, or it has gone
- * round too often. */
-bool handover_pass_on(struct exchange *exchange, const struct frame *frame);
+/* Passes a signal, a fence or an undelivered signal on to where the peer that it is for went. False:
+ * that is not known, or it has gone round too often. */
+bool handover_pass_on(struct exchange *exchange, const struct frame *frame, struct slice peer);
+
+/* A membership is another worker's, or in the mailbox (claim->from): late frames go there. */
+void handover_remember(struct exchange *exchange, const struct frame *claim);
 
 /* Answers the claims that waited for a fence in this room. */
 void handover_retry(struct room *room);
@@ -105,10 +111,24 @@ void fence_on_worker_down(struct exchange *exchange, worker_id worker);
 /* Whether signals from this peer wait behind a fence. */
 bool fence_waits_for(const struct room *room, struct slice sender);
 
-/* Passes on the fences that waited for a session to be handed over. */
-void fence_pass_on(struct session *session);
-
 /* Ends a member's fence: what waited goes to where the member is now, or comes back undelivered. */
 void fence_end(struct member *member);
+
+/* ---- restore.c */
+
+/* Of a room that the directory knows nothing of, or not that we hold somebody in it. */
+void restore_room(struct room *room);
+void restore_on_evicted(struct exchange *exchange, const struct frame *frame);
+
+/* ---- deposit.c */
+
+/* Puts what an away session holds into the mailbox, as soon as nothing it sent waits here. */
+void deposit_start(struct session *session);
+
+/* The same once more: the directory had lost the membership. */
+void deposit_again(struct session *session);
+
+/* The mailbox has it. Frees the session. */
+void deposit_done(struct session *session);
 
 #endif

@@ -1,0 +1,115 @@
+/* Telling the directory again what it has lost, or what went on without it (directory_restore.c). */
+#include "core/state.h"
+
+#define RESTORED_AWAY 1 /* as a reason */
+
+static void say(struct session *session, struct slice peer, struct slice info)
+{
+    struct exchange *exchange = session->exchange;
+    struct frame frame = {.kind = FRAME_RESTORE,
+                          .from = exchange->options.self,
+                          .to = DIRECTORY,
+                          .version = session->room->version,
+                          .reason = session->state == SESSION_AWAY ? RESTORED_AWAY : 0,
+                          .secret = session->secret,
+                          .proof = session->proof,
+                          .room = room_name(session->room),
+                          .peer = peer,
+                          .info = info};
+    exchange_send(exchange, &frame);
+    if (session->state == SESSION_CLAIMING || session->unconfirmed)
+        return;
+    frame.kind = FRAME_CONFIRM; /* what came before it is no proof any more */
+    exchange_send(exchange, &frame);
+}
+
+/* The last one to get the membership by way of this worker. */
+static struct session *holder_of(const struct member *member)
+{
+    struct frame latest = {
+        .version = UINT64_MAX, .room = room_name(member->room), .peer = member_name(member)};
+    struct entry *entry = join_find_before(member->room->exchange, &latest);
+    struct session *session = member->session;
+    if (entry != NULL && entry->session->state == SESSION_CLAIMING &&
+        (session == NULL || entry->session->version > session->version))
+        return entry->session;
+    return session;
+}
+
+void restore_room(struct room *room)
+{
+    struct member *member, *next;
+    bool any = false;
+    MAP_EACH (room->members, member, next) {
+        struct session *holder = holder_of(member);
+        if (holder == NULL || member->worker != room->exchange->options.self)
+            continue;
+        say(holder, member_name(member), member_info(member));
+        if (holder->deposited)
+            deposit_again(holder);
+        any = true;
+    }
+    if (!any)
+        return;
+    room->restoring = true;
+    room_read(room);
+}
+
+void exchange_restore(struct exchange *exchange)
+{
+    struct room *room, *next;
+    MAP_EACH (exchange->rooms, room, next) {
+        restore_room(room);
+    }
+}
+
+static bool is_evicted(const struct session *session, const struct frame *frame)
+{
+    return session != NULL &&
+           crypto_equal(session->secret.bytes, frame->secret.bytes, SESSION_SECRET_SIZE);
+}
+
+void restore_on_evicted(struct exchange *exchange, const struct frame *frame)
+{
+    struct room *room = room_find(exchange, frame->room);
+    struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
+    struct session *holder = member == NULL ? NULL : holder_of(member);
+    if (!is_evicted(holder, frame))
+        return;
+    session_superseded(holder);
+    session_free(holder);
+}
+
+/* ---- for who stands in for the directory */
+
+static bool is_held_by(const struct member *member, const struct session *session)
+{
+    return session != NULL && member->worker == member->room->exchange->options.self;
+}
+
+void exchange_export_room(const struct exchange *exchange, struct slice name,
+                          void (*each)(void *context, const struct frame *frame), void *context)
+{
+    struct room *room = room_find((struct exchange *)exchange, name);
+    struct member *member, *next;
+    if (room == NULL)
+        return;
+    MAP_EACH (room->members, member, next) {
+        struct session *holder = holder_of(member);
+        bool ours = is_held_by(member, holder);
+        bool in_mailbox = exchange->options.mailbox && member->worker == MAILBOX;
+        struct frame frame = {.kind = FRAME_RESTORE,
+                              .from = in_mailbox ? DIRECTORY : member->worker,
+                              .to = DIRECTORY,
+                              .version = room->version,
+                              .reason = member->away ? RESTORED_AWAY : 0,
+                              .room = room_name(room),
+                              .peer = member_name(member),
+                              .info = member_info(member)};
+        if (ours) {
+            frame.secret = holder->secret;
+            frame.proof = holder->proof;
+        }
+        each(context, &frame);
+    }
+}
