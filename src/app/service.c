@@ -121,9 +121,9 @@ static int on_upgrade(void *context, struct connection *connection,
     return upgrade->session == NULL ? 503 : 0;
 }
 
-static void on_message(void *session, struct message *message)
+static void on_message(void *session, struct slice text)
 {
-    exchange_receive(session, message);
+    exchange_receive(session, text);
 }
 
 static void on_pong(void *session, uint64_t number)

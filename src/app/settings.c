@@ -42,7 +42,6 @@ struct server_options settings_server(const struct config *config)
         .header_size = config->limits.header_size,
         .body_size = config->limits.body_size,
         .ping_interval = config->session.ping_interval,
-        .message_room = EXCHANGE_ROOM,
         .message_size = config->limits.message_size,
         .fragments = config->limits.fragments,
         .control_frames_per_second = config->limits.control_frames_per_second,

@@ -8,6 +8,7 @@
  * end. */
 static const size_t block_sizes[] = {512, 1024, 1536, 2048, 4096, 6144, 8192, 16384};
 
+#define MESSAGE_OVERHEAD offsetof(struct message, text)
 #define BLOCK_SIZES (sizeof(block_sizes) / sizeof(block_sizes[0]))
 #define KEEP_BYTES ((size_t)512 * 1024) /* of each size */
 
@@ -55,7 +56,7 @@ static struct message *block_take(size_t i)
 /* What grew has another size than any block, and is not kept. */
 static void block_put(struct message *message)
 {
-    size_t size = sizeof(*message) + message->capacity;
+    size_t size = MESSAGE_OVERHEAD + message->capacity;
     size_t i = block_for(size);
     if (i == BLOCK_SIZES || block_sizes[i] != size || kept[i].bytes + size > KEEP_BYTES) {
         mem_free(message);
@@ -79,23 +80,25 @@ void message_free_kept(void)
     }
 }
 
-struct message *message_new(size_t room, size_t capacity)
+struct message *message_new(size_t capacity)
 {
-    size_t start = room + MESSAGE_HEADER_MAX;
-    size_t size = sizeof(struct message) + start + capacity;
+    size_t size = MESSAGE_OVERHEAD + capacity;
     size_t i = block_for(size);
     struct message *message = i < BLOCK_SIZES ? block_take(i) : mem_alloc(size);
     if (message == NULL)
         return NULL;
     if (i < BLOCK_SIZES)
         size = block_sizes[i];
-    *message = (struct message){.refs = 1, .start = start, .capacity = size - sizeof(*message)};
+    message->refs = 1;
+    message->header_len = 0;
+    message->len = 0;
+    message->capacity = size - MESSAGE_OVERHEAD;
     return message;
 }
 
 struct message *message_of(struct slice text)
 {
-    struct message *message = message_new(0, text.len);
+    struct message *message = message_new(text.len);
     if (message != NULL)
         message_append(&message, text.ptr, text.len);
     return message;
@@ -118,7 +121,7 @@ static bool grow(struct message **message, size_t need)
     size_t capacity = (*message)->capacity * 2;
     if (capacity < need)
         capacity = need;
-    struct message *grown = mem_realloc(*message, sizeof(*grown) + capacity);
+    struct message *grown = mem_realloc(*message, MESSAGE_OVERHEAD + capacity);
     if (grown == NULL)
         return false;
     grown->capacity = capacity;
@@ -135,25 +138,11 @@ static void put(char *to, const void *bytes, size_t len)
 
 bool message_append(struct message **message, const void *bytes, size_t len)
 {
-    size_t end = (*message)->start + (*message)->len;
+    size_t end = (*message)->len;
     if (len > (*message)->capacity - end && !grow(message, end + len))
         return false;
-    put((*message)->bytes + end, bytes, len);
+    put((*message)->text + end, bytes, len);
     (*message)->len += len;
-    return true;
-}
-
-bool message_rewrap(struct message *message, struct slice head, struct slice body,
-                    struct slice tail)
-{
-    size_t body_start = (size_t)(body.ptr - message->bytes);
-    size_t body_end = body_start + body.len;
-    if (body_start < head.len + MESSAGE_HEADER_MAX || message->capacity - body_end < tail.len)
-        return false;
-    put(message->bytes + body_start - head.len, head.ptr, head.len);
-    put(message->bytes + body_end, tail.ptr, tail.len);
-    message->start = body_start - head.len;
-    message->len = head.len + body.len + tail.len;
     return true;
 }
 
@@ -174,5 +163,5 @@ void message_frame(struct message *message)
         used += bytes;
     }
     message->header_len = (unsigned)used;
-    memcpy(message->bytes + message->start - used, header, used);
+    memcpy(message->text - used, header, used);
 }

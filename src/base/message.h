@@ -1,11 +1,10 @@
 /* A text message on its way: refcounted, shared by every queue that holds it, never copied again.
  *
- * The bytes have room in front, so that a signal can be rewritten in place around its data, and so
- * that the WebSocket header can stand right before the text: what is written to a socket is one run
- * of bytes.
+ * The text has room in front for its WebSocket header: what is written to a socket is one run of
+ * bytes.
  *
- *     bytes: | room | header, 2 to 10 bytes | text |
- *                   ^ message_wire()        ^ message_text()
+ *     bytes: | header, 2 to 10 bytes | text |
+ *              ^ message_wire()        ^ message_text()
  */
 #ifndef ROOMLINE_BASE_MESSAGE_H
 #define ROOMLINE_BASE_MESSAGE_H
@@ -19,15 +18,14 @@
 struct message {
     unsigned refs;
     unsigned header_len; /* 0 until message_frame() */
-    size_t start;        /* offset of the text */
     size_t len;          /* of the text */
-    size_t capacity;     /* of bytes */
-    char bytes[];
+    size_t capacity;     /* of the text */
+    char header[MESSAGE_HEADER_MAX];
+    char text[];
 };
 
-/* An empty message with space for `room` + header before `capacity` bytes of text. NULL: no memory.
- * */
-struct message *message_new(size_t room, size_t capacity);
+/* An empty message with space for so many bytes of text. NULL: no memory. */
+struct message *message_new(size_t capacity);
 
 /* One with this text. */
 struct message *message_of(struct slice text);
@@ -43,25 +41,19 @@ void message_unref(struct message *message);
  * *message is as it was. */
 bool message_append(struct message **message, const void *bytes, size_t len);
 
-/* Makes the text `head` + `body` + `tail`, where body lies within the present text and does not
- * move. False where there is not enough room around body. */
-bool message_rewrap(struct message *message, struct slice head, struct slice body,
-                    struct slice tail);
-
 /* Writes the unmasked WebSocket header (RFC 6455 section 5.2: FIN, text) in front. The text stays
  * as it is from now on. */
 void message_frame(struct message *message);
 
 static inline struct slice message_text(const struct message *message)
 {
-    return (struct slice){message->bytes + message->start, message->len};
+    return (struct slice){message->text, message->len};
 }
 
 /* Header and text; message_frame() was called before. */
 static inline struct slice message_wire(const struct message *message)
 {
-    return (struct slice){message->bytes + message->start - message->header_len,
-                          message->len + message->header_len};
+    return (struct slice){message->text - message->header_len, message->len + message->header_len};
 }
 
 #endif

@@ -186,7 +186,7 @@ static struct message *make_state(struct link *link)
 {
     struct link_self *self = link->self;
     struct link_in *in = &link->in;
-    struct message *message = message_new(0, LINK_HEAD_SIZE);
+    struct message *message = message_new(LINK_HEAD_SIZE);
     if (message == NULL)
         return NULL; /* due again when the other end asks */
     struct link_head head = {
@@ -199,7 +199,7 @@ static struct message *make_state(struct link *link)
         .ack_session = in->session,
         .ack = in->expected - 1,
         .expires = (uint64_t)((int64_t)(self->now + LINK_LIFETIME) + self->clock_low)};
-    link_head_write(&head, message->bytes + message->start);
+    link_head_write(&head, message->text);
     message->len = LINK_HEAD_SIZE;
     return message;
 }

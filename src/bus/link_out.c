@@ -13,12 +13,12 @@ static size_t frame_bound(const struct frame *frame)
 
 static char *packet_bytes(struct message *packet)
 {
-    return packet->bytes + packet->start;
+    return packet->text;
 }
 
 static size_t packet_space(const struct message *packet)
 {
-    return packet->capacity - packet->start - packet->len;
+    return packet->capacity - packet->len;
 }
 
 /* ---- the open packet */
@@ -56,7 +56,7 @@ static bool open_new(struct link *link, size_t need)
     struct link_out *out = &link->out;
     if (!ring_reserve(out))
         return false;
-    out->open = message_new(0, LINK_HEAD_SIZE + need);
+    out->open = message_new(LINK_HEAD_SIZE + need);
     if (out->open == NULL)
         return false;
     out->open->len = LINK_HEAD_SIZE; /* written when it is published */
@@ -69,7 +69,7 @@ static bool grow_open(struct link_out *out, size_t need)
 {
     size_t len = out->open->len;
     size_t size = len * 2 > len + need ? len * 2 : len + need;
-    struct message *larger = message_new(0, size);
+    struct message *larger = message_new(size);
     if (larger == NULL)
         return false;
     memcpy(packet_bytes(larger), packet_bytes(out->open), len);

@@ -28,19 +28,15 @@ static void slow_down(struct session *session, const struct envelope *envelope)
         session_close(session, CLOSE_RATE_LIMITED);
 }
 
-static void on_join(struct session *session, const struct envelope *envelope,
-                    struct message *message)
+static void on_join(struct session *session, const struct envelope *envelope)
 {
-    (void)message;
     (void)envelope;
     session_fail(session, ERR_ALREADY_JOINED, SLICE_NONE, SLICE_NONE);
 }
 
-static void on_info(struct session *session, const struct envelope *envelope,
-                    struct message *message)
+static void on_info(struct session *session, const struct envelope *envelope)
 {
     struct exchange *exchange = session->exchange;
-    (void)message;
     if (exchange->options.info_size != 0 && envelope->info.len > exchange->options.info_size) {
         session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
         return;
@@ -54,43 +50,38 @@ static void on_info(struct session *session, const struct envelope *envelope,
                                             .info = envelope->info});
 }
 
-static void on_ping(struct session *session, const struct envelope *envelope,
-                    struct message *message)
+static void on_ping(struct session *session, const struct envelope *envelope)
 {
-    (void)message;
     if (envelope->has_received && !session_acked(session, envelope->received))
         session_fail(session, ERR_BAD_MESSAGE, SLICE_NONE, SLICE_NONE);
     else
         session_send(session, reply_pong(session->received));
 }
 
-static void on_leave(struct session *session, const struct envelope *envelope,
-                     struct message *message)
+static void on_leave(struct session *session, const struct envelope *envelope)
 {
     (void)envelope;
-    (void)message;
     session_leave(session, LEAVE_LEFT);
 }
 
 /* Handlers of the messages of one who has joined. */
-static void (*const handlers[TYPE_COUNT])(struct session *, const struct envelope *,
-                                          struct message *) = {
+static void (*const handlers[TYPE_COUNT])(struct session *, const struct envelope *) = {
     [TYPE_JOIN] = on_join, [TYPE_SIGNAL] = route_signal, [TYPE_INFO] = on_info,
     [TYPE_PING] = on_ping, [TYPE_LEAVE] = on_leave,
 };
 
 static void receive_joined(struct session *session, const struct envelope *envelope, int error,
-                           struct message *message)
+                           size_t bytes)
 {
     session_confirm(session);
     if (envelope->type == TYPE_SIGNAL)
         session->received++; /* whatever comes of it, so that both sides count alike */
-    if (envelope->type != TYPE_LEAVE && over_rate(session, message->len))
+    if (envelope->type != TYPE_LEAVE && over_rate(session, bytes))
         slow_down(session, envelope);
     else if (error != 0)
         session_fail(session, error, envelope->to, envelope->id);
     else
-        handlers[envelope->type](session, envelope, message);
+        handlers[envelope->type](session, envelope);
 }
 
 static void receive_first(struct session *session, const struct envelope *envelope, int error)
@@ -103,21 +94,20 @@ static void receive_first(struct session *session, const struct envelope *envelo
         session_fail(session, ERR_NOT_JOINED, SLICE_NONE, SLICE_NONE);
 }
 
-void exchange_receive(struct session *session, struct message *message)
+void exchange_receive(struct session *session, struct slice text)
 {
     static struct envelope envelope; /* large: the compiler would clear it at each call */
     if (session->entry != NULL) {
-        join_early(session, message);
+        join_early(session, text);
         return;
     }
-    int error = envelope_read(&envelope, message_text(message));
+    int error = envelope_read(&envelope, text);
     if (error == ERR_NOT_JSON)
         session_close(session, CLOSE_NOT_JSON);
     else if (session->state == SESSION_NEW)
         receive_first(session, &envelope, error);
     else if (session->state == SESSION_HERE)
-        receive_joined(session, &envelope, error, message);
-    message_unref(message);
+        receive_joined(session, &envelope, error, text.len);
 }
 
 /* ---- sockets */

@@ -67,13 +67,8 @@ void exchange_free(struct exchange *exchange);
 struct session *exchange_open(struct exchange *exchange, void *connection, struct slice room,
                               uint64_t number);
 
-/* A whole text message. Takes over the caller's reference; it must be the only one, since a signal
- * is rewritten in place. Its room in front must be EXCHANGE_ROOM or more. */
-void exchange_receive(struct session *session, struct message *message);
-
-/* Space in front of a message's text that lets any signal be rewritten in place: the head around
- * the longest peer ID, each byte of which may need six to be escaped. */
-#define EXCHANGE_ROOM (40 + 6 * 64)
+/* A whole text message, needed for the call only. */
+void exchange_receive(struct session *session, struct slice text);
 
 /* The pong to world.ping(number), or any sign of life (number 0) right after a join. */
 void exchange_pong(struct session *session, uint64_t number);

@@ -101,12 +101,14 @@ void join_start(struct session *session, const struct envelope *envelope)
     exchange_send(exchange, &request);
 }
 
-void join_early(struct session *session, struct message *message)
+void join_early(struct session *session, struct slice text)
 {
     struct hold_limits limits = exchange_hold_limits(session->exchange);
     struct hold *early = &session->entry->early;
-    if (hold_is_full(early, &limits, message->len) || !hold_add(early, message))
-        session_fail(session, ERR_RATE_LIMITED, SLICE_NONE, SLICE_NONE);
+    bool full = hold_is_full(early, &limits, text.len);
+    struct message *message = full ? NULL : message_of(text);
+    if (message == NULL || !hold_add(early, message))
+        session_fail(session, full ? ERR_RATE_LIMITED : ERR_UNAVAILABLE, SLICE_NONE, SLICE_NONE);
     message_unref(message);
 }
 
@@ -258,7 +260,8 @@ static bool catch_up(struct session *session, struct hold *early)
     while (!gone && early->count > 0) {
         struct message *message = message_ref(hold_at(early, 0));
         hold_ack(early, early->acked + 1);
-        exchange_receive(session, message);
+        exchange_receive(session, message_text(message));
+        message_unref(message);
     }
     if (!gone)
         session->gone = NULL;

@@ -130,21 +130,18 @@ struct message *reply_peer_left(struct slice peer, enum leave_reason reason)
 
 struct message *reply_signal(struct slice from, struct slice data)
 {
-    struct buf out;
-    start(&out, "signal");
-    add_string(&out, "from", from);
-    add_raw(&out, "data", data);
-    return end(&out);
-}
-
-bool reply_signal_in_place(struct message *message, struct slice from, struct slice data)
-{
     static char bytes[64 + 6 * PEER_NAME_MAX]; /* the compiler would clear it at each call */
     struct buf head = {.data = bytes, .capacity = sizeof(bytes), .max = sizeof(bytes)};
     buf_add_slice(&head, SLICE("{\"type\":\"signal\",\"from\":"));
     text_add_json(&head, from);
     buf_add_slice(&head, SLICE(",\"data\":"));
-    return !buf_failed(&head) && message_rewrap(message, buf_slice(&head), data, SLICE("}"));
+    struct message *message = message_new(head.len + data.len + 1);
+    if (message == NULL)
+        return NULL;
+    message_append(&message, head.data, head.len);
+    message_append(&message, data.ptr, data.len);
+    message_append(&message, "}", 1);
+    return message;
 }
 
 void reply_joined_start(struct buf *out, const struct joined *joined)

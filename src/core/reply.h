@@ -21,12 +21,8 @@ struct message *reply_peer_away(struct slice peer);
 struct message *reply_peer_back(struct slice peer);
 struct message *reply_peer_left(struct slice peer, enum leave_reason reason);
 
-/* A signal that came by the bus. */
+/* The one place where a signal's data is copied. */
 struct message *reply_signal(struct slice from, struct slice data);
-
-/* The same by rewriting the message that holds `data` in place, its bytes untouched. What else the
- * text held is gone. */
-bool reply_signal_in_place(struct message *message, struct slice from, struct slice data);
 
 struct joined {
     struct slice room, peer;

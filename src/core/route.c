@@ -29,7 +29,7 @@ static void take(struct member *member, struct message *signal)
         hold_add(&member->heir->entry->late, signal);
 }
 
-static int deliver_copy(struct member *member, struct slice sender, struct slice data)
+static int deliver_here(struct member *member, struct slice sender, struct slice data)
 {
     int error = can_take(member, data.len);
     if (error != 0)
@@ -39,31 +39,6 @@ static int deliver_copy(struct member *member, struct slice sender, struct slice
         return ERR_UNAVAILABLE;
     take(member, message);
     message_unref(message);
-    return 0;
-}
-
-#define ENVELOPE_USUAL 1024 /* bytes of a message around its data, the room in front included */
-
-/* A little data in a large message, which a hold would keep whole though it counts only what it
- * sends. */
-static bool is_mostly_chaff(const struct message *message, struct slice data)
-{
-    return message->capacity / 2 > data.len + ENVELOPE_USUAL;
-}
-
-/* Rewrites the sender's own bytes and shares them: no copy. */
-static int deliver_here(struct member *member, const struct session *session, struct slice data,
-                        struct message *message)
-{
-    struct slice sender = member_name(session->member);
-    if (is_mostly_chaff(message, data))
-        return deliver_copy(member, sender, data);
-    int error = can_take(member, data.len);
-    if (error != 0)
-        return error;
-    if (!reply_signal_in_place(message, sender, data))
-        return ERR_INTERNAL;
-    take(member, message);
     return 0;
 }
 
@@ -91,14 +66,14 @@ static int deliver_elsewhere(struct member *member, const struct session *sessio
     return 0;
 }
 
-void route_signal(struct session *session, const struct envelope *envelope, struct message *message)
+void route_signal(struct session *session, const struct envelope *envelope)
 {
     struct member *member = room_member(session->room, envelope->to);
     int error;
     if (member == NULL)
         error = ERR_PEER_NOT_FOUND;
     else if (member->fence == NULL && is_here(member))
-        error = deliver_here(member, session, envelope->data, message);
+        error = deliver_here(member, member_name(session->member), envelope->data);
     else
         error = deliver_elsewhere(member, session, envelope);
     if (error != 0)
@@ -122,7 +97,7 @@ void route_on_signal(struct exchange *exchange, const struct frame *frame)
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     int error = 0;
     if (member != NULL && is_here(member))
-        error = deliver_copy(member, frame->sender, frame->data);
+        error = deliver_here(member, frame->sender, frame->data);
     else if (member != NULL && member->session != NULL)
         error = session_park(member->session, frame) ? 0 : ERR_PEER_BUSY;
     else if (!handover_pass_on(exchange, frame, frame->peer))

@@ -47,8 +47,8 @@ void join_on_refused(struct exchange *exchange, const struct frame *frame);
 /* The session is a member and has what there is to have: joined goes out, then what is held. */
 void join_finish(struct session *session, bool resumed);
 
-/* The client does not wait for the answer to its join: kept until then. Consumes the message. */
-void join_early(struct session *session, struct message *message);
+/* The client does not wait for the answer to its join: kept until then. */
+void join_early(struct session *session, struct slice text);
 
 /* The membership is no more: nobody is to take it over. */
 void join_drop_claims(struct room *room, struct slice peer);
@@ -62,8 +62,7 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
 
 /* ---- route.c */
 
-void route_signal(struct session *session, const struct envelope *envelope,
-                  struct message *message);
+void route_signal(struct session *session, const struct envelope *envelope);
 void route_on_signal(struct exchange *exchange, const struct frame *frame);
 void route_on_undelivered(struct exchange *exchange, const struct frame *frame);
 

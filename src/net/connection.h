@@ -43,9 +43,8 @@ struct connection_handler {
                       const struct http_request *request, struct upgrade *upgrade,
                       struct http_response *refusal);
 
-    /* A whole text message, its UTF-8 not validated. Hands over the one reference; there are
-     * `message_room` bytes in front of the text. */
-    void (*on_message)(void *session, struct message *message);
+    /* A whole text message, its UTF-8 not validated; valid for the call. */
+    void (*on_message)(void *session, struct slice text);
 
     /* The pong to connection_ping(number); 0: to a ping that nobody asked for but to keep alive. */
     void (*on_pong)(void *session, uint64_t number);

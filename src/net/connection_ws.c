@@ -81,16 +81,14 @@ static void answer_ping(struct connection *connection, struct slice payload)
     connection->pong = ws_control_frame(WS_PONG, payload);
 }
 
-static void on_message(void *context, struct message *message)
+static void on_message(void *context, struct slice text)
 {
     struct connection *connection = context;
-    const struct net_loop *loop = connection_loop(connection);
-    if (connection->session == NULL) {
-        message_unref(message);
+    struct net_loop *loop = connection_loop(connection);
+    if (connection->session == NULL)
         return;
-    }
-    connection_loop(connection)->counts.messages_in++;
-    loop->handler.on_message(connection->session, message);
+    loop->counts.messages_in++;
+    loop->handler.on_message(connection->session, text);
 }
 
 static bool on_control(void *context, enum ws_opcode opcode, struct slice payload)
@@ -112,8 +110,9 @@ void websocket_input(struct connection *connection, struct slice bytes)
 {
     static const struct ws_events ws_events = {on_message, on_control};
     struct net_loop *loop = connection_loop(connection);
-    enum close_code code = ws_feed(&connection->ws, &loop->readers, &loop->ws_limits, bytes,
-                                   uv_now(loop->io.uv), &ws_events, connection);
+    char *own = (char *)bytes.ptr; /* the loop's buffers, which are read once and overwritten */
+    enum close_code code = ws_feed(&connection->ws, &loop->readers, &loop->ws_limits, own,
+                                   bytes.len, uv_now(loop->io.uv), &ws_events, connection);
     if (code == CLOSE_NONE)
         return;
     if (connection->state == STATE_WEBSOCKET)

@@ -67,6 +67,7 @@ static void prepare_cb(uv_prepare_t *prepare)
 static void check_cb(uv_check_t *check)
 {
     struct server *server = check->data;
+    stream_read_all(&server->loop.io);
     if (server->ticked) {
         server->ticked = false;
         set_date(server);
@@ -105,9 +106,8 @@ struct server *server_new(uv_loop_t *loop, const struct server_options *options,
     server->loop.options = *options;
     server->loop.handler = *handler;
     server->loop.http_limits = (struct http_limits){options->header_size, options->body_size};
-    server->loop.ws_limits =
-        (struct ws_limits){options->message_room, options->message_size, options->fragments,
-                           options->control_frames_per_second};
+    server->loop.ws_limits = (struct ws_limits){options->message_size, options->fragments,
+                                                options->control_frames_per_second};
     crypto_random(&server->loop.ticket_keys, sizeof(server->loop.ticket_keys));
     wheel_init(&server->loop.wheel, uv_now(loop));
     set_date(server);

@@ -26,7 +26,6 @@ struct server_options {
     size_t body_size;
 
     uint64_t ping_interval;
-    size_t message_room; /* kept free in front of each message's text */
     size_t message_size;
     size_t fragments; /* of a message */
     size_t control_frames_per_second;

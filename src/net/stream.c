@@ -6,9 +6,6 @@
 
 #include "base/mem.h"
 
-/* What the first inputs of a long pass have caused does not wait for the last one. */
-#define INPUTS_PER_FLUSH 16
-
 #define CIPHER_WAITING_MAX (512 * 1024) /* bytes of encrypted rests; more than a flush leaves */
 
 /* One write that libuv finishes. */
@@ -277,7 +274,7 @@ static void flush_step(struct stream *stream)
 void stream_flush_all(struct stream_loop *loop)
 {
     struct stream *stream;
-    loop->inputs = 0;
+    stream_read_all(loop);
     while ((stream = LIST_FIRST(&loop->dirty)) != NULL)
         flush_step(stream);
 }
@@ -374,31 +371,58 @@ static void tls_input(struct stream *stream, struct slice bytes)
         stream->events->on_end(stream, UV_EPROTO);
 }
 
+static void take_input(const struct stream_input *input)
+{
+    if (is_closing(input->stream))
+        return;
+    if (input->stream->tls != NULL)
+        tls_input(input->stream, input->bytes);
+    else
+        input->stream->events->on_bytes(input->stream, input->bytes);
+}
+
+void stream_read_all(struct stream_loop *loop)
+{
+    for (unsigned i = 0; i < loop->input_count; i++)
+        take_input(&loop->inputs[i]);
+    loop->input_count = 0;
+    loop->read_used = 0;
+}
+
 static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
 {
     (void)size;
     struct stream_loop *loop = stream_of(handle)->loop;
-    *ret_buffer = uv_buf_init(loop->read_bytes, sizeof(loop->read_bytes));
+    *ret_buffer = uv_buf_init(loop->read_bytes + loop->read_used, STREAM_READ_SIZE);
+}
+
+/* What the first inputs of a long pass have caused does not wait for the last one. A read that
+ * filled its space may be followed by another of the same stream. */
+static void add_input(struct stream *stream, struct slice bytes)
+{
+    struct stream_loop *loop = stream->loop;
+    loop->bytes_in += bytes.len;
+    loop->inputs[loop->input_count++] = (struct stream_input){stream, bytes};
+    loop->read_used += bytes.len;
+    if (loop->input_count == STREAM_INPUTS_MAX || bytes.len == STREAM_READ_SIZE ||
+        loop->read_used > sizeof(loop->read_bytes) - STREAM_READ_SIZE)
+        stream_flush_all(loop);
 }
 
 static void read_cb(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
 {
     struct stream *stream = stream_of(handle);
-    struct stream_loop *loop = stream->loop;
     if (len > 0) {
-        struct slice bytes = {buffer->base, (size_t)len};
-        loop->bytes_in += bytes.len;
-        if (stream->tls != NULL)
-            tls_input(stream, bytes);
-        else
-            stream->events->on_bytes(stream, bytes);
-    } else if (len == UV_EOF) {
-        end_of_input(stream);
-    } else if (len < 0) {
-        stream->events->on_end(stream, (int)len);
+        add_input(stream, (struct slice){buffer->base, (size_t)len});
+        return;
     }
-    if (++loop->inputs >= INPUTS_PER_FLUSH)
-        stream_flush_all(loop);
+    stream_read_all(stream->loop); /* the same stream's may be among them */
+    if (is_closing(stream) || len == 0)
+        return;
+    if (len == UV_EOF)
+        end_of_input(stream);
+    else
+        stream->events->on_end(stream, (int)len);
 }
 
 int stream_open(struct stream *stream, int fd)

@@ -19,6 +19,7 @@
 struct stream;
 
 #define STREAM_READ_SIZE 65536 /* bytes that are read at once */
+#define STREAM_INPUTS_MAX 32
 #define STREAM_RUNS_MAX 64
 #define STREAM_WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
 
@@ -54,16 +55,24 @@ struct stream {
 
 LIST_HEAD(stream_list, stream);
 
+/* Bytes that were read and wait for their turn. */
+struct stream_input {
+    struct stream *stream;
+    struct slice bytes;
+};
+
 /* What streams of one loop share. */
 struct stream_loop {
     uv_loop_t *uv;
     struct stream_list dirty; /* with output that waits for the end of the pass */
-    unsigned inputs;          /* since it was last worked through */
+    struct stream_input inputs[STREAM_INPUTS_MAX];
+    unsigned input_count;
+    size_t read_used; /* of read_bytes, by them */
     uint64_t bytes_in, bytes_out;
     struct tls_wire wire;
 
     /* Scratch. Each is only used between two returns to the loop, and by one stream at a time. */
-    char read_bytes[STREAM_READ_SIZE];
+    char read_bytes[2 * STREAM_READ_SIZE];
     char text[STREAM_READ_SIZE];       /* decrypted */
     char gather[TLS_RECORD_MAX];       /* small messages that go into one record */
     char wire_bytes[STREAM_WIRE_SIZE]; /* encrypted */
@@ -108,6 +117,11 @@ void stream_close(struct stream *stream);
 /* Bytes that the kernel did not take yet. */
 size_t stream_waiting(const struct stream *stream);
 
+/* Reads are worked through a few at a time: first the kernel is at work, then we are, then the
+ * kernel again, as neither finds its code in the processor's first-level cache after the other. */
+void stream_read_all(struct stream_loop *loop);
+
+/* The same, then all output. */
 void stream_flush_all(struct stream_loop *loop);
 
 #endif

@@ -1,5 +1,6 @@
 #include "net/unmask.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define MASK_BIT 0x80
@@ -28,7 +29,7 @@ static uint64_t payload_length(const unsigned char *header)
 
 /* Collects a header that may come in any number of parts. Returns its length once it is whole, else
  * 0. */
-static unsigned read_header(struct unmask *unmask, struct slice *input)
+static unsigned read_header(struct unmask *unmask, struct unmask_input *input)
 {
     for (;;) {
         unsigned length = header_length(unmask->header, unmask->have);
@@ -39,9 +40,9 @@ static unsigned read_header(struct unmask *unmask, struct slice *input)
             more = input->len;
         if (more == 0)
             return 0;
-        memcpy(unmask->header + unmask->have, input->ptr, more);
+        memcpy(unmask->header + unmask->have, input->at, more);
         unmask->have = (unsigned char)(unmask->have + more);
-        input->ptr += more;
+        input->at += more;
         input->len -= more;
         if (unmask->have >= 2 && (unmask->header[1] & MASK_BIT) == 0) {
             unmask->refused = true;
@@ -65,8 +66,7 @@ static size_t pass_header(struct unmask *unmask, unsigned length, unsigned char 
 /* A register of SSE2 or NEON; GCC and Clang make two words of it where there is neither. */
 typedef uint32_t lanes __attribute__((vector_size(16)));
 
-static void apply(const unsigned char *input, unsigned char *output, size_t len,
-                  const unsigned char key[4])
+static void apply(unsigned char *bytes, size_t len, const unsigned char key[4])
 {
     uint32_t word;
     memcpy(&word, key, 4);
@@ -74,21 +74,21 @@ static void apply(const unsigned char *input, unsigned char *output, size_t len,
     size_t i = 0;
     for (; i + 2 * sizeof(lanes) <= len; i += 2 * sizeof(lanes)) {
         lanes first, second;
-        memcpy(&first, input + i, sizeof(first));
-        memcpy(&second, input + i + sizeof(first), sizeof(second));
+        memcpy(&first, bytes + i, sizeof(first));
+        memcpy(&second, bytes + i + sizeof(first), sizeof(second));
         first ^= wide;
         second ^= wide;
-        memcpy(output + i, &first, sizeof(first));
-        memcpy(output + i + sizeof(first), &second, sizeof(second));
+        memcpy(bytes + i, &first, sizeof(first));
+        memcpy(bytes + i + sizeof(first), &second, sizeof(second));
     }
     for (; i + sizeof(word) <= len; i += sizeof(word)) {
         uint32_t run;
-        memcpy(&run, input + i, sizeof(run));
+        memcpy(&run, bytes + i, sizeof(run));
         run ^= word;
-        memcpy(output + i, &run, sizeof(run));
+        memcpy(bytes + i, &run, sizeof(run));
     }
     for (; i < len; i++)
-        output[i] = input[i] ^ key[i & 3];
+        bytes[i] ^= key[i & 3];
 }
 
 static void turn_key(unsigned char key[4], size_t by)
@@ -99,34 +99,28 @@ static void turn_key(unsigned char key[4], size_t by)
     memcpy(key, turned, 4);
 }
 
-static size_t pass_payload(struct unmask *unmask, struct slice *input, unsigned char *output,
-                           size_t size)
+size_t unmask_show(struct unmask *unmask, struct unmask_input *input, unsigned char *output,
+                   size_t size)
 {
-    size_t len = input->len < size ? input->len : size;
-    if (len > unmask->payload_left)
-        len = (size_t)unmask->payload_left;
-    apply((const unsigned char *)input->ptr, output, len, unmask->key);
+    if (unmask->payload_left > 0) {
+        size_t len = input->len < size ? input->len : size;
+        return len < unmask->payload_left ? len : (size_t)unmask->payload_left;
+    }
+    if (size < UNMASK_OUTPUT_MIN)
+        return 0;
+    unsigned length = read_header(unmask, input);
+    return length > 0 ? pass_header(unmask, length, output) : 0;
+}
+
+char *unmask_take(struct unmask *unmask, struct unmask_input *input, size_t len)
+{
+    char *payload = input->at;
+    assert(len <= input->len && len <= unmask->payload_left);
+    apply((unsigned char *)payload, len, unmask->key);
     unmask->payload_left -= len;
     if (unmask->payload_left > 0)
         turn_key(unmask->key, len);
-    input->ptr += len;
+    input->at += len;
     input->len -= len;
-    return len;
-}
-
-size_t unmask_copy(struct unmask *unmask, struct slice *input, unsigned char *output, size_t size)
-{
-    size_t used = 0;
-    while (input->len > 0 && used < size && !unmask->refused) {
-        if (unmask->payload_left > 0) {
-            used += pass_payload(unmask, input, output + used, size - used);
-            continue;
-        }
-        if (size - used < UNMASK_OUTPUT_MIN)
-            break;
-        unsigned length = read_header(unmask, input);
-        if (length > 0)
-            used += pass_header(unmask, length, output + used);
-    }
-    return used;
+    return payload;
 }

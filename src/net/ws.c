@@ -14,8 +14,8 @@
 struct ws_reader {
     wslay_frame_context_ptr frames;
     struct unmask unmask;
-    struct slice input;      /* what recv_cb() may take */
-    uint64_t frame_received; /* of the present frame's payload */
+    struct unmask_input input; /* what recv_cb() may take */
+    uint64_t frame_received;   /* of the present frame's payload */
     bool in_frame;
     unsigned char control_len;
     char control[WS_CONTROL_MAX];
@@ -26,7 +26,7 @@ static ssize_t recv_cb(uint8_t *data, size_t len, int flags, void *user_data)
 {
     (void)flags;
     struct ws_reader *reader = user_data;
-    size_t used = unmask_copy(&reader->unmask, &reader->input, data, len);
+    size_t used = unmask_show(&reader->unmask, &reader->input, data, len);
     return used > 0 ? (ssize_t)used : -1;
 }
 
@@ -94,6 +94,7 @@ struct feed {
     uint64_t now;
     const struct ws_events *events;
     void *context;
+    struct slice whole; /* the payload so far of a message in one frame, where it came */
     bool stopped;
 };
 
@@ -120,7 +121,21 @@ static enum close_code control_frame_starts(struct feed *feed, uint8_t opcode)
                                                                              : CLOSE_NONE;
 }
 
-/* The first frame's length says how much space the message needs, unless more fragments follow. */
+/* A message in one frame needs no memory if all of it came at once. */
+static bool is_whole_message(const struct wslay_frame_iocb *frame)
+{
+    return frame->fin && frame->opcode == WS_TEXT;
+}
+
+static bool partial_append(struct ws *ws, struct slice part, size_t expected)
+{
+    if (expected > TEXT_AT_FIRST_MAX)
+        expected = TEXT_AT_FIRST_MAX;
+    if (ws->partial == NULL)
+        ws->partial = message_new(expected);
+    return ws->partial != NULL && message_append(&ws->partial, part.ptr, part.len);
+}
+
 static enum close_code data_frame_starts(struct feed *feed, const struct wslay_frame_iocb *frame)
 {
     struct ws *ws = feed->ws;
@@ -133,13 +148,10 @@ static enum close_code data_frame_starts(struct feed *feed, const struct wslay_f
         return CLOSE_TOO_LARGE;
     if (over(++ws->fragments, feed->limits->fragments))
         return CLOSE_TOO_LARGE;
-    if (ws->partial == NULL) {
-        uint64_t space = frame->payload_length;
-        if (space > TEXT_AT_FIRST_MAX)
-            space = TEXT_AT_FIRST_MAX;
-        ws->partial = message_new(feed->limits->message_room, (size_t)space);
-    }
-    return ws->partial == NULL ? CLOSE_OVERLOADED : CLOSE_NONE;
+    feed->whole = SLICE_NONE;
+    if (is_whole_message(frame) || partial_append(ws, SLICE_NONE, (size_t)frame->payload_length))
+        return CLOSE_NONE;
+    return CLOSE_OVERLOADED;
 }
 
 static enum close_code frame_starts(struct feed *feed, const struct wslay_frame_iocb *frame)
@@ -157,23 +169,46 @@ static enum close_code frame_starts(struct feed *feed, const struct wslay_frame_
     }
 }
 
+/* The parts of a frame that come in one read lie in a row. */
+static enum close_code data_frame_grows(struct feed *feed, const struct wslay_frame_iocb *frame,
+                                        struct slice part)
+{
+    if (!is_whole_message(frame) || feed->ws->partial != NULL)
+        return partial_append(feed->ws, part, 0) ? CLOSE_NONE : CLOSE_OVERLOADED;
+    if (feed->whole.len == 0)
+        feed->whole.ptr = part.ptr;
+    feed->whole.len += part.len;
+    return CLOSE_NONE;
+}
+
 /* wslay has refused control frames that are longer than WS_CONTROL_MAX. */
 static enum close_code frame_grows(struct feed *feed, const struct wslay_frame_iocb *frame)
 {
     struct ws_reader *reader = feed->reader;
-    reader->frame_received += frame->data_length;
+    size_t len = frame->data_length;
+    struct slice part = {unmask_take(&reader->unmask, &reader->input, len), len};
+    reader->frame_received += len;
     if (!wslay_is_ctrl_frame(frame->opcode))
-        return message_append(&feed->ws->partial, frame->data, frame->data_length)
-                   ? CLOSE_NONE
-                   : CLOSE_OVERLOADED;
-    memcpy(reader->control + reader->control_len, frame->data, frame->data_length);
-    reader->control_len = (unsigned char)(reader->control_len + frame->data_length);
+        return data_frame_grows(feed, frame, part);
+    memcpy(reader->control + reader->control_len, part.ptr, len);
+    reader->control_len = (unsigned char)(reader->control_len + len);
     return CLOSE_NONE;
+}
+
+static void message_ends(struct feed *feed)
+{
+    struct ws *ws = feed->ws;
+    struct message *partial = ws->partial;
+    ws->partial = NULL;
+    ws->fragments = 0;
+    ws->unfinished_since = 0;
+    feed->events->on_message(feed->context, partial == NULL ? feed->whole : message_text(partial));
+    message_unref(partial);
+    feed->whole = SLICE_NONE;
 }
 
 static void frame_ends(struct feed *feed, const struct wslay_frame_iocb *frame)
 {
-    struct ws *ws = feed->ws;
     struct ws_reader *reader = feed->reader;
     reader->in_frame = false;
     reader->frame_received = 0;
@@ -181,11 +216,7 @@ static void frame_ends(struct feed *feed, const struct wslay_frame_iocb *frame)
         struct slice payload = {reader->control, reader->control_len};
         feed->stopped = !feed->events->on_control(feed->context, frame->opcode, payload);
     } else if (frame->fin) {
-        struct message *message = ws->partial;
-        ws->partial = NULL;
-        ws->fragments = 0;
-        ws->unfinished_since = 0;
-        feed->events->on_message(feed->context, message);
+        message_ends(feed);
     }
 }
 
@@ -220,8 +251,17 @@ static enum close_code read_frames(struct feed *feed)
     return code;
 }
 
+/* The rest of the message comes with a later read. */
+static enum close_code keep_whole(struct feed *feed)
+{
+    struct slice part = feed->whole;
+    if (part.len == 0 || partial_append(feed->ws, part, 2 * part.len))
+        return CLOSE_NONE;
+    return CLOSE_OVERLOADED;
+}
+
 enum close_code ws_feed(struct ws *ws, struct ws_pool *pool, const struct ws_limits *limits,
-                        struct slice bytes, uint64_t now, const struct ws_events *events,
+                        char *bytes, size_t len, uint64_t now, const struct ws_events *events,
                         void *context)
 {
     if (ws->reader == NULL)
@@ -234,8 +274,10 @@ enum close_code ws_feed(struct ws *ws, struct ws_pool *pool, const struct ws_lim
                         .now = now,
                         .events = events,
                         .context = context};
-    feed.reader->input = bytes;
+    feed.reader->input = (struct unmask_input){bytes, len};
     enum close_code code = read_frames(&feed);
+    if (code == CLOSE_NONE && !feed.stopped)
+        code = keep_whole(&feed);
     if (code != CLOSE_NONE || feed.stopped) {
         ws_done(ws);
     } else if (unmask_at_boundary(&ws->reader->unmask)) {

@@ -27,7 +27,6 @@ enum ws_opcode {
 
 /* 0: no limit. */
 struct ws_limits {
-    size_t message_room; /* kept free in front of each message's text */
     size_t message_size;
     size_t fragments; /* of a message */
     size_t control_frames_per_second;
@@ -44,7 +43,7 @@ struct ws_pool {
 /* The receiving side of one connection. All zero at the start. */
 struct ws {
     struct ws_reader *reader; /* NULL between frames */
-    struct message *partial;  /* a message of which some came already */
+    struct message *partial;  /* text of a message that comes in more than one read or frame */
     uint32_t fragments;       /* of it; 0: none is under way */
     uint32_t control_frames;  /* within control_second, but for pongs that were asked for */
     uint32_t control_second;
@@ -53,17 +52,18 @@ struct ws {
 };
 
 struct ws_events {
-    /* Hands over the one reference. */
-    void (*on_message)(void *context, struct message *message);
+    /* A whole text message, valid for the call. */
+    void (*on_message)(void *context, struct slice text);
 
     /* A ping, pong or close frame; the payload is valid for the call. False: read no further. */
     bool (*on_control)(void *context, enum ws_opcode opcode, struct slice payload);
 };
 
-/* Reads all of the bytes. CLOSE_NONE, or the code to fail the connection with: then nothing may be
- * fed any more. */
+/* Reads all of the bytes, and overwrites them: what they mask is unmasked in its place, so that a
+ * message that came whole is not copied. CLOSE_NONE, or the code to fail the connection with: then
+ * nothing may be fed any more. */
 enum close_code ws_feed(struct ws *ws, struct ws_pool *pool, const struct ws_limits *limits,
-                        struct slice bytes, uint64_t now, const struct ws_events *events,
+                        char *bytes, size_t len, uint64_t now, const struct ws_events *events,
                         void *context);
 
 void ws_done(struct ws *ws);

@@ -1,14 +1,14 @@
 /* Frames of strangers: in whatever pieces they arrive, they mean the same; and what a client says,
  * in frames of any cut, with pings between, comes out whole. */
+#include <stdlib.h>
+
 #include "base/buf.h"
 #include "must.h"
 #include "net/ws.h"
 #include "split.h"
 
-#define ROOM 32
-
 static const struct ws_limits limits = {
-    .message_room = ROOM, .message_size = 2000, .fragments = 8, .control_frames_per_second = 20};
+    .message_size = 2000, .fragments = 8, .control_frames_per_second = 20};
 
 static struct ws_pool pool;
 
@@ -27,15 +27,12 @@ static void note(struct transcript *transcript, unsigned char kind, struct slice
     must(!buf_failed(&transcript->bytes));
 }
 
-static void on_message(void *context, struct message *message)
+static void on_message(void *context, struct slice text)
 {
     struct transcript *transcript = context;
     must(!transcript->closed);
-    must(message->refs == 1 && message->header_len == 0);
-    must(message->len <= limits.message_size);
-    must(message->start >= ROOM + MESSAGE_HEADER_MAX);
-    note(transcript, WS_TEXT, message_text(message));
-    message_unref(message);
+    must(text.len <= limits.message_size);
+    note(transcript, WS_TEXT, text);
 }
 
 static bool on_control(void *context, enum ws_opcode opcode, struct slice payload)
@@ -61,7 +58,11 @@ static enum close_code feed(struct slice bytes, struct split split, struct trans
     buf_init(&transcript->bytes, 1 << 24);
     while (bytes.len > 0 && code == CLOSE_NONE && !transcript->closed) {
         struct slice piece = split_next(&split, &bytes);
-        code = ws_feed(&ws, &pool, &limits, piece, 1000, &events, transcript);
+        char *own = malloc(piece.len);
+        must(own != NULL);
+        memcpy(own, piece.ptr, piece.len);
+        code = ws_feed(&ws, &pool, &limits, own, piece.len, 1000, &events, transcript);
+        free(own);
     }
     ws_done(&ws);
     return code;

@@ -311,13 +311,7 @@ void client_send(struct client *client, const char *format, ...)
     va_start(args, format);
     int len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    struct message *message = message_new(EXCHANGE_ROOM, (size_t)len);
-    if (message == NULL) { /* the connection would close as overloaded */
-        client_drop(client);
-        return;
-    }
-    message_append(&message, text, (size_t)len);
-    exchange_receive(client->session, message);
+    exchange_receive(client->session, (struct slice){text, (size_t)len});
 }
 
 void client_join(struct client *client, int worker, const char *room, const char *peer)

@@ -9,13 +9,6 @@
 enum up { UP_OPEN, UP_TEXT, UP_PONG, UP_LOST };
 enum down { DOWN_TEXT, DOWN_PING, DOWN_CLOSE };
 
-static void receive(struct sim_socket *socket, struct slice text)
-{
-    struct message *message = message_new(EXCHANGE_ROOM, text.len);
-    message_append(&message, text.ptr, text.len);
-    exchange_receive(socket->session, message);
-}
-
 static void up_take(struct pipe *pipe, const struct parcel *parcel)
 {
     struct sim_socket *socket = pipe->owner;
@@ -28,7 +21,7 @@ static void up_take(struct pipe *pipe, const struct parcel *parcel)
     else if (socket->session == NULL)
         return;
     else if (parcel->kind == UP_TEXT)
-        receive(socket, parcel_slice(parcel));
+        exchange_receive(socket->session, parcel_slice(parcel));
     else if (parcel->kind == UP_PONG)
         exchange_pong(socket->session, parcel->number);
     else

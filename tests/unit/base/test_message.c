@@ -48,7 +48,7 @@ static void lives_until_the_last_reference_goes(void **state)
 static void grows_as_it_is_appended_to(void **state)
 {
     (void)state;
-    struct message *message = message_new(7, 3);
+    struct message *message = message_new(3);
     for (int i = 0; i < 5000; i++)
         assert_true(message_append(&message, &"0123456789"[i % 10], 1));
     assert_true(message_append(&message, NULL, 0));
@@ -79,71 +79,8 @@ static void no_memory_makes_no_message(void **state)
     mem_fail_nth(1);
     assert_null(message_of(SLICE("hello")));
     mem_fail_nth(1);
-    assert_null(message_new(0, 1));
+    assert_null(message_new(1));
     mem_fail_nth(0);
-}
-
-/* {"data":BODY} received with `room` in front, as a signal comes in. */
-static struct message *received(size_t room, struct slice *ret_body)
-{
-    struct message *message = message_new(room, 64);
-    assert_true(message_append(&message, "{\"data\":BODY}", 13));
-    *ret_body = (struct slice){message_text(message).ptr + 8, 4};
-    return message;
-}
-
-static void is_rewritten_around_its_body(void **state)
-{
-    (void)state;
-    struct slice body;
-    struct message *message = received(20, &body);
-    assert_true(
-        message_rewrap(message, SLICE("{\"from\":\"somebody\",\"data\":"), body, SLICE("}")));
-    assert_text(message, "{\"from\":\"somebody\",\"data\":BODY}");
-    assert_ptr_equal(message_text(message).ptr + 26, body.ptr);
-    message_frame(message);
-    assert_int_equal(message_wire(message).len, 2 + 31);
-    message_unref(message);
-}
-
-static void is_rewritten_without_head_or_tail(void **state)
-{
-    (void)state;
-    struct slice body;
-    struct message *message = received(0, &body);
-    assert_true(message_rewrap(message, SLICE_NONE, body, SLICE_NONE));
-    assert_text(message, "BODY");
-    message_unref(message);
-}
-
-static void needs_room_for_the_head_and_its_frame_header(void **state)
-{
-    (void)state;
-    static const char head[64] = "................................................................";
-    struct slice body;
-    struct message *message = received(20, &body);
-    /* 20 + 8 bytes lie before the body, besides those kept for the frame header */
-    assert_false(message_rewrap(message, (struct slice){head, 29}, body, SLICE("}")));
-    assert_text(message, "{\"data\":BODY}");
-    assert_true(message_rewrap(message, (struct slice){head, 28}, body, SLICE("}")));
-    message_frame(message);
-    assert_true(message_wire(message).ptr >= message->bytes);
-    message_unref(message);
-}
-
-static void needs_room_for_the_tail(void **state)
-{
-    (void)state;
-    static const char tail[1024];
-    struct slice body;
-    struct message *message = received(0, &body);
-    size_t left = message->capacity - message->start - 8 - 4;
-    assert_false(message_rewrap(message, SLICE("x"), body, (struct slice){tail, left + 1}));
-    assert_text(message, "{\"data\":BODY}");
-    assert_true(message_rewrap(message, SLICE("x"), body, (struct slice){tail, left}));
-    assert_int_equal(message->len, 1 + 4 + left);
-    assert_true(left < sizeof(tail));
-    message_unref(message);
 }
 
 /* RFC 6455 section 5.2: 7 bits of length, or 126 and 16 bits, or 127 and 64: the shortest. */
@@ -164,7 +101,7 @@ static void frame_header_is_the_shortest(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
         size_t len = frames[i].len;
-        struct message *message = message_new(0, len);
+        struct message *message = message_new(len);
         char *text = mem_must(len);
         memset(text, 'x', len);
         assert_true(message_append(&message, text, len));
@@ -198,10 +135,6 @@ int main(void)
         cmocka_unit_test(grows_as_it_is_appended_to),
         cmocka_unit_test(failed_append_keeps_the_text),
         cmocka_unit_test(no_memory_makes_no_message),
-        cmocka_unit_test(is_rewritten_around_its_body),
-        cmocka_unit_test(is_rewritten_without_head_or_tail),
-        cmocka_unit_test(needs_room_for_the_head_and_its_frame_header),
-        cmocka_unit_test(needs_room_for_the_tail),
         cmocka_unit_test(frame_header_is_the_shortest),
         cmocka_unit_test(is_framed_once),
     };

@@ -98,21 +98,28 @@ static int on_upgrade(void *context, struct connection *connection,
     return 0;
 }
 
-static void on_message(void *context, struct message *message)
+static void on_message(void *context, struct slice text)
 {
     struct session_seen *session = context;
     struct fixture *fixture = session->fixture;
     assert_non_null(session->connection);
     session->messages++;
     buf_clear(&session->text);
-    buf_add_slice(&session->text, message_text(message));
-    if (fixture->echo)
+    buf_add_slice(&session->text, text);
+    if (fixture->echo) {
+        struct message *message = message_of(text);
+        if (message == NULL) {
+            connection_close(session->connection, CLOSE_OVERLOADED);
+            session->connection = NULL;
+            return;
+        }
         connection_deliver(session->connection, message);
+        message_unref(message);
+    }
     if (fixture->close_on_message != CLOSE_NONE) {
         connection_close(session->connection, fixture->close_on_message);
         session->connection = NULL;
     }
-    message_unref(message);
 }
 
 static void on_pong(void *context, uint64_t number)
@@ -140,7 +147,6 @@ struct server_options fixture_options(void)
                                    .header_size = 16384,
                                    .body_size = 65536,
                                    .ping_interval = 25000,
-                                   .message_room = 424,
                                    .message_size = 65536,
                                    .fragments = 64,
                                    .control_frames_per_second = 50,

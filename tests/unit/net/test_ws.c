@@ -1,4 +1,5 @@
 /* Frames into messages, by section of RFC 6455, without a socket. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -11,16 +12,13 @@ struct seen {
     unsigned messages;
 };
 
-static void on_message(void *context, struct message *message)
+static void on_message(void *context, struct slice text)
 {
     struct seen *seen = context;
     seen->messages++;
-    assert_true(message->start >= 424);
-    assert_int_equal(message->refs, 1);
     buf_add_text(&seen->log, "t:");
-    buf_add_slice(&seen->log, message_text(message));
+    buf_add_slice(&seen->log, text);
     buf_add_char(&seen->log, ' ');
-    message_unref(message);
 }
 
 static bool on_control(void *context, enum ws_opcode opcode, struct slice payload)
@@ -45,7 +43,7 @@ struct bench {
 
 static void bench_init(struct bench *bench)
 {
-    *bench = (struct bench){.limits = {.message_room = 424, .message_size = 65536, .fragments = 8}};
+    *bench = (struct bench){.limits = {.message_size = 65536, .fragments = 8}};
     buf_init(&bench->seen.log, 1 << 20);
     buf_init(&bench->in, 1 << 20);
 }
@@ -65,10 +63,17 @@ static void frame(struct bench *bench, unsigned first_byte, const char *payload)
     buf_done(&bytes);
 }
 
+/* From a copy that is no longer than the bytes are: they are unmasked in place, and sanitizers see
+ * what is read beyond them. */
 static enum close_code feed_raw(struct bench *bench, struct slice bytes)
 {
-    return ws_feed(&bench->ws, &bench->pool, &bench->limits, bytes, bench->now, &ws_events,
-                   &bench->seen);
+    char *own = malloc(bytes.len);
+    assert_non_null(own);
+    memcpy(own, bytes.ptr, bytes.len);
+    enum close_code code = ws_feed(&bench->ws, &bench->pool, &bench->limits, own, bytes.len,
+                                   bench->now, &ws_events, &bench->seen);
+    free(own);
+    return code;
 }
 
 /* Feeds what was put together, in parts of `step` bytes. */
