@@ -105,6 +105,7 @@ static void try_upgrade(struct connection *connection, const struct http_request
     }
     upgrade_accept(request, upgrade.subprotocol, &response);
     int error = send_response(connection, request, &response, true);
+    stream_flush(&connection->stream); /* what is forgotten later must not be the 101 */
     connection_upgraded(connection, upgrade.session);
     if (error != 0)
         connection_lost(connection, CLOSE_NONE);
