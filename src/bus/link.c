@@ -242,6 +242,12 @@ void link_hello(struct link *link)
         link->state |= LINK_RESEND | LINK_TELL;
 }
 
+void link_say_last(struct link *link)
+{
+    if (link->in.ack_at != 0)
+        link->state |= LINK_TELL;
+}
+
 void link_other_down(struct link *link)
 {
     struct link_in *in = &link->in;

@@ -119,6 +119,9 @@ void link_publish_again(struct link *link);
 /* We listen again, after we did not for a while: asks for what was missed. */
 void link_hello(struct link *link);
 
+/* We take nothing more: acknowledges what came, lest it be refused when we are found to be gone. */
+void link_say_last(struct link *link);
+
 /* The other end was reaped. */
 void link_other_down(struct link *link);
 

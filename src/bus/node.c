@@ -173,7 +173,7 @@ static void on_inbox(void *context, struct slice bytes)
         node->counts.malformed++;
     } else if (bytes.ptr[0] == STORE_BEAT) {
         node_beat_heard(node, rest);
-    } else if (!node_is_alive(node)) {
+    } else if (node->left || !node_is_alive(node)) {
         node->counts.dropped++; /* links ask again, on_restore() heals the rest */
         node->restore_due |= bytes.ptr[0] == STORE_EVENTS;
     } else if (bytes.ptr[0] == STORE_EVENTS) {
@@ -237,6 +237,8 @@ void node_reap(struct node *node, worker_id dead)
 
 void node_leave(struct node *node)
 {
+    node_update_now(node);
+    node_links_say_last(node);
     node->left = true;
     node->store->leave(node->store);
 }

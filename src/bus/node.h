@@ -66,7 +66,9 @@ void node_tick(struct node *node);
 /* A worker of this instance crashed. */
 void node_reap(struct node *node, worker_id dead);
 
-/* The process ends: nothing is beaten any more. */
+/* The process ends: nothing is taken or beaten any more, what came is acknowledged. Flush, and give
+ * the store the time to write. Before that let some seconds pass after exchange_deposit(): whoever
+ * has not heard yet where its peers went still sends here, to be passed on. */
 void node_leave(struct node *node);
 
 /* Whether the store was reached once, and the inbox heard. Never false again. */

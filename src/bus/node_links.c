@@ -160,6 +160,16 @@ void node_links_hello(struct node *node)
     }
 }
 
+void node_links_say_last(struct node *node)
+{
+    struct node_link *link, *next;
+    MAP_EACH (node->links, link, next) {
+        link_say_last(&link->link);
+        touch(link);
+    }
+    node_links_flush(node);
+}
+
 void node_links_refuse_unpublished(struct node *node)
 {
     struct node_link *link, *next;

@@ -85,6 +85,8 @@ void node_links_take(struct node *node, struct slice packet);
 void node_links_flush(struct node *node);
 void node_links_publish_again(struct node *node);
 void node_links_hello(struct node *node);
+/* Acknowledges all that came: nothing more is taken. */
+void node_links_say_last(struct node *node);
 void node_links_worker_down(struct node *node, worker_id worker);
 void node_links_refuse_unpublished(struct node *node);
 size_t node_links_count(const struct node *node);
