@@ -75,7 +75,7 @@ static void drain(struct swarm *swarm, struct worker *worker, uint64_t lasts)
     if (living(swarm) < 2 || !worker_is_ready(worker))
         return;
     worker_drain(worker, lasts / 2, lasts);
-    comes_back(swarm, worker, lasts + world_delay(&swarm->world, 1 * SECONDS, 3 * SECONDS));
+    comes_back(swarm, worker, lasts + world_delay(&swarm->world, 3 * SECONDS, 6 * SECONDS));
 }
 
 /* Those of its own instance see it at once, the others when its lease ends. */

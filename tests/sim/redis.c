@@ -100,8 +100,8 @@ static void publish_event(struct redis *redis, const struct frame *frame)
 static bool is_answer(const struct redis *redis, const struct frame *frame)
 {
     static const bool answers[FRAME_KIND_COUNT] = {
-        [FRAME_ROOM] = true,
-        [FRAME_REFUSED] = true,
+        [FRAME_ROOM] = true,   [FRAME_REFUSED] = true, [FRAME_EVICTED] = true, [FRAME_HOLD] = true,
+        [FRAME_HANDED] = true, [FRAME_FENCED] = true,  [FRAME_UNDELIVERED] = true,
     };
     return frame->to == redis->asker && answers[frame->kind];
 }

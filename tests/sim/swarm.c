@@ -64,6 +64,8 @@ static void start(struct swarm *swarm)
                                                .info_size = 4096,
                                                .hold_messages = 64,
                                                .hold_bytes = 256 << 10,
+                                               .check_interval = 60000,
+                                               .mailbox = true,
                                                .ice_servers = SLICE("[]")};
     swarm->redis_options = (struct redis_options){.resume_window = 30000,
                                                   .hold_messages = 64,

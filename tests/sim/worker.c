@@ -3,104 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/node.h"
 #include "sim/swarm.h"
 
 #define TICK (50 * MS)
 #define BOOT_CLOCK 1000000 /* ms */
-
-/* SCAFFOLD: a bus with no repair */
-struct node {
-    struct bus bus;
-    struct worker *worker;
-    struct buf asks;
-    uint64_t number, beat_at;
-    bool up, listening;
-};
-
-static void direct_send(struct bus *bus, const struct frame *frame)
-{
-    struct node *node = (struct node *)bus;
-    struct store *store = &node->worker->store.store;
-    if (frame->to == node->worker->id) {
-        frame_encode(frame, &node->asks);
-        return;
-    }
-    if (frame->to <= MAILBOX) {
-        store->ask(store, ++node->number, frame);
-        return;
-    }
-    struct buf bytes;
-    buf_init(&bytes, 1 << 20);
-    buf_add_char(&bytes, STORE_LINK);
-    frame_encode(frame, &bytes);
-    struct message *message = message_of(buf_slice(&bytes));
-    buf_done(&bytes);
-    store->publish(store, frame->to, message);
-    message_unref(message);
-}
-static void direct_flush(struct bus *bus)
-{
-    struct node *node = (struct node *)bus;
-    while (node->asks.len > 0) {
-        struct buf taken = node->asks;
-        buf_init(&node->asks, 1 << 20);
-        struct slice s = buf_slice(&taken);
-        struct frame frame;
-        while (frame_next(&s, &frame))
-            node->bus.on_frame(node->bus.context, &frame);
-        buf_done(&taken);
-    }
-    node->worker->store.store.flush(&node->worker->store.store);
-}
-static void d_on_up(void *c) { ((struct node *)c)->up = true; }
-static void d_on_down(void *c, const char *cause) { (void)c; (void)cause; }
-static void d_on_listening(void *c) { ((struct node *)c)->listening = true; }
-static void d_on_deaf(void *c) { (void)c; }
-static void d_on_frame(void *c, const struct frame *f)
-{
-    struct node *node = c;
-    node->bus.on_frame(node->bus.context, f);
-}
-static void d_on_inbox(void *c, struct slice bytes)
-{
-    struct frame frame;
-    char kind = bytes.ptr[0];
-    bytes.ptr++;
-    bytes.len--;
-    if (kind != STORE_BEAT)
-        while (frame_next(&bytes, &frame))
-            d_on_frame(c, &frame);
-}
-static void d_on_done(void *c, int error) { (void)c; (void)error; }
-static void d_on_beaten(void *c, uint64_t n, uint64_t t, bool l)
-{
-    (void)c; (void)n; (void)t; (void)l;
-}
-static void d_on_published(void *c, worker_id to, unsigned n) { (void)c; (void)to; (void)n; }
-static const struct store_events direct_events = {
-    d_on_up, d_on_down, d_on_listening, d_on_deaf, d_on_inbox,
-    d_on_frame, d_on_done, d_on_beaten, d_on_published};
-static struct node *node_new(struct worker *worker)
-{
-    struct node *node = calloc(1, sizeof(*node));
-    node->bus.send = direct_send;
-    node->bus.flush = direct_flush;
-    node->worker = worker;
-    buf_init(&node->asks, 1 << 20);
-    worker->store.store.events = &direct_events;
-    worker->store.store.context = node;
-    return node;
-}
-static struct bus *node_bus(struct node *node) { return &node->bus; }
-static void node_free(struct node *node) { buf_done(&node->asks); free(node); }
-static bool node_is_ready(const struct node *node) { return node->up && node->listening; }
-static void node_tick(struct node *node, uint64_t now)
-{
-    if (now >= node->beat_at) {
-        node->beat_at = now + 3000;
-        node->worker->store.store.beat(&node->worker->store.store, 1);
-    }
-}
+#define LINGER (2 * SECONDS)  /* passes on what comes late for those that went elsewhere */
+#define GIVE_UP (8 * SECONDS) /* after the close */
 
 /* ---- the world of the exchange */
 
@@ -170,19 +79,30 @@ uint64_t worker_clock(const struct worker *worker)
            (uint64_t)((int64_t)ms + (int64_t)ms * worker->clock_drift / 10000);
 }
 
-static void tell_time(struct worker *worker)
-{
-    uint64_t now = worker_clock(worker);
-    exchange_tick(worker->exchange, now);
-    node_tick(worker->node, now);
-}
-
 void worker_wake(struct worker *worker)
 {
     uint64_t soon = worker->world->now + world_random(worker->world, 300);
-    tell_time(worker);
+    exchange_tick(worker->exchange, worker_clock(worker));
+    node_tick(worker->node);
     if (worker->flush.due > soon)
         worker->flush.due = soon;
+}
+
+static uint64_t now_cb(void *context)
+{
+    return worker_clock(context);
+}
+
+static void export_cb(void *context, struct slice room, node_emit emit, void *to)
+{
+    exchange_export_room(((struct worker *)context)->exchange, room, emit, to);
+}
+
+static void on_restore(void *context)
+{
+    struct worker *worker = context;
+    world_note(worker->world, "worker %d restores", worker->index);
+    exchange_restore(worker->exchange);
 }
 
 static void woken_cb(void *context)
@@ -199,20 +119,41 @@ static void flush_fire(struct source *source)
 
 static void end(struct worker *worker);
 
-/* Closed everybody, left the store, and told it so. */
-static void drained(struct worker *worker)
-{
-    world_note(worker->world, "worker %d has drained", worker->index);
-    end(worker);
-}
-
+/* What is held goes into the mailboxes; that takes some time. */
 static void close_all(struct worker *worker)
 {
     world_note(worker->world, "worker %d closes", worker->index);
-    exchange_close_all(worker->exchange, CLOSE_DRAINING);
-    node_bus(worker->node)->flush(node_bus(worker->node));
+    exchange_deposit(worker->exchange);
     worker->drained_at = NEVER;
-    worker->ends_at = worker->world->now + 500 * MS;
+    worker->gives_up_at = worker->world->now + GIVE_UP;
+}
+
+static bool is_done(const struct worker *worker)
+{
+    struct node_counts counts = node_count(worker->node);
+    uint64_t closed_for = worker->world->now + GIVE_UP - worker->gives_up_at;
+    return worker->world->now >= worker->gives_up_at ||
+           (worker->drained_at == NEVER && closed_for >= LINGER &&
+            exchange_count(worker->exchange).sessions == 0 && counts.asks == 0 &&
+            counts.unacked == 0);
+}
+
+static void leave(struct worker *worker)
+{
+    world_note(worker->world, "worker %d leaves", worker->index);
+    node_leave(worker->node);
+    worker->ends_at = worker->world->now + 200 * MS;
+}
+
+/* A drain, step by step. */
+static void go_on_draining(struct worker *worker)
+{
+    if (worker->world->now >= worker->drained_at)
+        close_all(worker);
+    else if (worker->ends_at == NEVER && is_done(worker))
+        leave(worker);
+    else if (worker->world->now >= worker->ends_at)
+        end(worker);
 }
 
 static void tick_fire(struct source *source)
@@ -221,10 +162,8 @@ static void tick_fire(struct source *source)
     source->due = worker->world->now + TICK;
     worker_wake(worker);
     worker->sockets = socket_sweep(worker->sockets);
-    if (worker->world->now >= worker->drained_at)
-        close_all(worker);
-    if (worker->world->now >= worker->ends_at)
-        drained(worker);
+    if (worker->draining)
+        go_on_draining(worker);
 }
 
 /* ---- comes and goes */
@@ -248,13 +187,22 @@ void worker_start(struct worker *worker)
     worker->mutation = swarm->mutation;
     worker->frozen_until = 0;
     worker->draining = false;
-    worker->drained_at = worker->ends_at = NEVER;
+    worker->drained_at = worker->gives_up_at = worker->ends_at = NEVER;
     worker->clock_offset = world_random(worker->world, 1000000);
     worker->clock_drift = (int)world_random(worker->world, 11) - 5;
     sim_store_start(&worker->store, &swarm->shard, worker->id, &worker->frozen_until);
     worker->store.woken = woken_cb;
     worker->store.woken_context = worker;
-    worker->node = node_new(worker);
+    worker->node = node_new(&(struct node_options){
+        .self = worker->id,
+        .store = &worker->store.store,
+        .directory = {.resume_window = swarm->redis_options.resume_window,
+                      .hold_messages = swarm->redis_options.hold_messages,
+                      .hold_bytes = swarm->redis_options.hold_bytes},
+        .context = worker,
+        .now = now_cb,
+        .export_room = export_cb,
+        .on_restore = on_restore});
     node_bus(worker->node)->on_frame = on_frame;
     node_bus(worker->node)->context = worker;
     worker->exchange = exchange_new(&options,
@@ -281,7 +229,7 @@ static void end(struct worker *worker)
         socket->next = worker->swarm->orphans;
         worker->swarm->orphans = socket;
     }
-    exchange_free(worker->exchange);
+    exchange_free(worker->exchange); /* tells nobody */
     node_free(worker->node);
     sim_store_stop(&worker->store);
     worker->exchange = NULL;
@@ -336,7 +284,6 @@ bool worker_is_ready(const struct worker *worker)
 
 void worker_saw_death(struct worker *worker, worker_id dead)
 {
-    struct store *store = &worker->store.store;
     if (worker->exchange != NULL)
-        store->reap(store, dead);
+        node_reap(worker->node, dead);
 }

@@ -27,7 +27,7 @@ struct worker {
     int clock_drift;                 /* parts in ten thousand */
     struct source tick, flush;
     bool draining;
-    uint64_t drained_at, ends_at; /* µs: closes all, ends; NEVER: does not */
+    uint64_t drained_at, gives_up_at, ends_at; /* µs; NEVER: does not */
     unsigned long frames;
 };
 
