@@ -41,6 +41,17 @@ void fake_redis_say(struct fake_visitor *visitor, const char *bytes)
     fake_redis_say_bytes(visitor, slice_of(bytes));
 }
 
+void fake_redis_publish(struct fake_redis *redis, const char *channel, const char *payload)
+{
+    char message[1024];
+    snprintf(message, sizeof(message), "*3\r\n$7\r\nmessage\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n",
+             strlen(channel), channel, strlen(payload), payload);
+    for (struct fake_visitor *at = redis->visitors; at != NULL; at = at->next) {
+        if (at->subscribed)
+            fake_redis_say(at, message);
+    }
+}
+
 /* --- hearing --- */
 
 bool fake_command_is(const struct fake_command *command, const char *line)
@@ -69,6 +80,7 @@ static void answer_usually(const struct fake_command *command)
         fake_redis_say(to, "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
     } else if (slice_is(name, "SUBSCRIBE")) {
         struct slice channel = command->words[1];
+        to->subscribed = true;
         snprintf(answer, sizeof(answer), "*3\r\n$9\r\nsubscribe\r\n$%zu\r\n%.*s\r\n:1\r\n",
                  channel.len, (int)channel.len, channel.ptr);
         fake_redis_say(to, answer);

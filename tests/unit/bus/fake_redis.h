@@ -20,6 +20,7 @@ struct fake_visitor {
     struct fake_redis *redis;
     struct buf in;
     struct fake_visitor *next;
+    bool subscribed;
     bool closing;
 };
 
@@ -54,6 +55,9 @@ void fake_redis_hang_up(struct fake_redis *redis);
 
 void fake_redis_say(struct fake_visitor *visitor, const char *bytes);
 void fake_redis_say_bytes(struct fake_visitor *visitor, struct slice bytes);
+
+/* A message to everybody who has subscribed to anything. */
+void fake_redis_publish(struct fake_redis *redis, const char *channel, const char *payload);
 
 /* Are these the words? */
 bool fake_command_is(const struct fake_command *command, const char *line);

@@ -1,5 +1,6 @@
 #include "bus/redis_fixture.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ void redis_fixture_start(struct redis_fixture *fixture)
 {
     char name[] = "/tmp/roomline-log-XXXXXX";
     crypto_init();
+    signal(SIGPIPE, SIG_IGN); /* as the server does */
     fixture->log = mkstemp(name);
     unlink(name);
     fixture->standard_error = dup(STDERR_FILENO);
