@@ -1,0 +1,102 @@
+#!lua
+-- FRAME_RESTORE: a worker holds a membership that is to be so again, whatever happened here. It is
+-- believed unless somebody else has the membership; then it hears FRAME_EVICTED.
+local peer, secret, proof, info = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local version, away = tonumber(ARGV[7]), ARGV[8] == '1' -- version of the room as it knows it
+
+local room, member = load_one(KEYS[1], peer)
+
+local function evict()
+    return frame(EVICTED, NOBODY, me, secret .. text(room.name) .. text(peer))
+end
+
+-- What is told from now on must be seen as later than what anybody knows of the room.
+local function catch_up()
+    if not room.version then
+        start(room)
+    end
+    room.version = math.max(room.version, version)
+end
+
+local function tell_away()
+    set(member, AWAY, true)
+    announce(room, GONE_AWAY, me, peer, '', me)
+end
+
+local function store()
+    put(room, peer, member)
+    save(room)
+    send_outbox()
+    return ''
+end
+
+local function add()
+    catch_up()
+    member = new_member(secret, info)
+    member.previous = proof
+    host_enter(room, me)
+    announce(room, JOINED, me, peer, text(member.info), me)
+    if away then
+        tell_away()
+    end
+    return store()
+end
+
+local function is_proof(of)
+    return of ~= NO_SECRET and (of == member.secret or of == member.previous)
+end
+
+local function is_in_mailbox()
+    return member.worker == MAILBOX and has(member, MAIL)
+end
+
+-- Whether who holds it now is still to claim what this one holds; or this one itself has put it
+-- into the mailbox.
+local function is_given_away()
+    if is_in_mailbox() then
+        return member.secret == secret
+    end
+    return member.secret ~= secret and member.worker ~= NOBODY and member.former == me and
+        is_proof(secret)
+end
+
+-- Whether nobody else has come to hold the membership since.
+local function is_holders()
+    if member.secret == secret then
+        return true
+    elseif member.worker == NOBODY then
+        return is_proof(secret) or is_proof(proof)
+    end
+    return member.worker == me and not is_proof(secret)
+end
+
+local function give_back()
+    local was_away, same = has(member, AWAY), member.worker == me and member.secret == secret
+    local former = move(room, peer, member, me)
+    catch_up()
+    if member.secret ~= secret then -- the client may have seen either
+        member.previous, member.secret = member.secret, secret
+    end
+    if former ~= me or (was_away and not away) then
+        announce(room, MOVED, me, peer, '', me)
+    end
+    if not same and info ~= member.info then -- else what is here is later than what it knew
+        member.info = info
+        announce(room, CHANGED, '', peer, text(info), me)
+    end
+    if away and (not was_away or former ~= me) then
+        tell_away()
+    end
+    set(member, AWAY, away)
+    host_leave(room, former)
+    return store()
+end
+
+if not member then
+    return add()
+elseif is_given_away() then
+    return ''
+elseif is_holders() and not is_in_mailbox() then
+    return give_back()
+end
+return evict()

@@ -1,0 +1,98 @@
+#include "bus/redis_scripts.h"
+
+#include "base/error.h"
+#include "core/frame.h"
+
+/* Made by CMake from lua/NAME.lua. */
+extern const char lua_common[], lua_room[], lua_mail[], lua_member[], lua_clock[];
+#define X(name, file, rooms, leases) extern const char lua_##file[];
+REDIS_SCRIPTS(X)
+#undef X
+
+static const struct script {
+    const char *name, *body;
+    bool rooms, leases;
+} scripts[SCRIPT_COUNT] = {
+#define X(name, file, rooms, leases) [SCRIPT_##name] = {#file, lua_##file, rooms, leases},
+    REDIS_SCRIPTS(X)
+#undef X
+};
+
+/* What scripts know by name. Times in ms. */
+static const struct constant {
+    const char *name;
+    long value;
+} constants[] = {
+    {"ROOM", FRAME_ROOM},
+    {"REFUSED", FRAME_REFUSED},
+    {"JOINED", FRAME_JOINED},
+    {"MOVED", FRAME_MOVED},
+    {"CHANGED", FRAME_CHANGED},
+    {"GONE_AWAY", FRAME_GONE_AWAY},
+    {"LEFT", FRAME_LEFT},
+    {"WORKER_DOWN", FRAME_WORKER_DOWN},
+    {"EVICTED", FRAME_EVICTED},
+    {"SIGNAL", FRAME_SIGNAL},
+    {"UNDELIVERED", FRAME_UNDELIVERED},
+    {"HOLD", FRAME_HOLD},
+    {"HANDED", FRAME_HANDED},
+    {"FENCE", FRAME_FENCE},
+    {"FENCED", FRAME_FENCED},
+
+    {"ROOM_READ", ROOM_READ},
+    {"ROOM_ENTERED", ROOM_ENTERED},
+    {"ROOM_TAKEN_OVER", ROOM_TAKEN_OVER},
+    {"LEAVE_TIMEOUT", LEAVE_TIMEOUT},
+    {"LEAVE_REPLACED", LEAVE_REPLACED},
+
+    {"ROOM_FULL", ERR_ROOM_FULL},
+    {"PEER_TAKEN", ERR_PEER_TAKEN},
+    {"PEER_NOT_FOUND", ERR_PEER_NOT_FOUND},
+    {"PEER_BUSY", ERR_PEER_BUSY},
+    {"UNAVAILABLE", ERR_UNAVAILABLE},
+
+    {"ROSTER_MAX", (long)REDIS_ROSTER_MAX},
+    {"LEASE", REDIS_LEASE},
+    {"HOPS_MAX", 8},      /* as between workers */
+    {"STANDSTILL", 5000}, /* without a beat of anybody, where each beats every 3 s */
+    {"RECOVERY", 4000},   /* after which all that live have beaten again */
+    {"SEEN_KEPT", 60000},
+    {"MAIL_EXTRA", 10000},     /* a mailbox outlives its membership by this, as in mailbox.c */
+    {"WAITING_MAX", 64 << 10}, /* bytes of frames that wait in a mailbox */
+    {"SWEEP_MAX", 3000},
+    {"ORPHANS_AT_ONCE", 32}, /* so that one script keeps Redis busy for about a millisecond */
+    {"ROOMS_AT_ONCE", 16},
+};
+
+#define CONSTANT_COUNT (sizeof(constants) / sizeof(constants[0]))
+
+const char *redis_script_name(enum redis_script script)
+{
+    return scripts[script].name;
+}
+
+/* One line, so that the lines that Redis names in errors can be counted. */
+static void add_constants(struct buf *out)
+{
+    for (size_t i = 0; i < CONSTANT_COUNT; i++)
+        buf_add_format(out, "local %s = %ld ", constants[i].name, constants[i].value);
+    buf_add_text(out, "\n");
+}
+
+/* The first line of a script, `#!lua`, says what it needs (Redis 7) and comes before all else. */
+void redis_script_add(struct buf *out, enum redis_script script)
+{
+    const struct script *row = &scripts[script];
+    const char *rest = strchr(row->body, '\n') + 1;
+    buf_add(out, row->body, (size_t)(rest - row->body));
+    add_constants(out);
+    buf_add_text(out, lua_common);
+    if (row->rooms) {
+        buf_add_text(out, lua_room);
+        buf_add_text(out, lua_mail);
+        buf_add_text(out, lua_member);
+    }
+    if (row->leases)
+        buf_add_text(out, lua_clock);
+    buf_add_text(out, rest);
+}
