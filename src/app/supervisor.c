@@ -249,13 +249,18 @@ static unsigned worker_count(const struct config *config)
     return cores < SHARED_ROW_MAX ? cores : SHARED_ROW_MAX;
 }
 
-static void raise_file_limit(void)
+/* Each connection takes a descriptor of its worker, which inherits the limit. libuv closes those
+ * that find none, without a word. */
+static void raise_file_limit(uint64_t connections, unsigned workers)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < connections / workers)
+        log_event(LOG_WARN, "few-descriptors", LOG_UINT("descriptors", limit.rlim_max),
+                  LOG_UINT("connections", connections), LOG_END);
 }
 
 static void log_listeners(const struct listeners *listeners)
@@ -315,7 +320,7 @@ int supervisor_run(const struct config *config)
     unsigned workers = worker_count(config);
     if (settings_check_files(config, cause) != 0)
         return complain(cause, EXIT_BAD_CONFIG);
-    raise_file_limit();
+    raise_file_limit(config->limits.connections, workers);
     if (listeners_open(&supervisor.listeners, &config->server.listen, workers,
                        config->server.backlog, cause) != 0)
         return complain(cause, EXIT_FAILED);

@@ -297,3 +297,9 @@ test('log.level=error keeps a clean run silent', async () => {
     );
     assert.equal(stderr, '');
 });
+
+test('a worker by hand: there is no supervisor, and it says so', async () => {
+    const { code, stderr } = await runServer([], { env: { ROOMLINE_WORKER: '0' } });
+    assert.equal(code, 1);
+    assert.equal(stderr, 'roomline: ROOMLINE_WORKER is set, but there is no supervisor\n');
+});

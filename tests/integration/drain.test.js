@@ -262,6 +262,17 @@ test('a second SIGTERM ends a linger with nobody connected', async (t) => {
     await server.expectExit(0, 10_000);
 });
 
+test('a worker that hangs does not keep the server from ending', async (t) => {
+    const server = await ownServer(t, { workers: 2 });
+    const a = await Peer.join(server, { worker: 0 });
+    process.kill(server.workers.get(1), 'SIGSTOP');
+    await startDraining(server);
+    server.signal('SIGTERM');
+    await a.ws.ended;
+    await server.expectExit(0, 20_000);
+    assert.ok(server.logs.some((line) => line.event === 'killing' && line.workers === 1));
+});
+
 test('SIGTERM to a worker alone does not take the server down', async (t) => {
     const server = await ownServer(t, { workers: 2 });
     const a = await Peer.join(server, { worker: 0 });

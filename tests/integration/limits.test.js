@@ -262,3 +262,21 @@ test('connections that never say anything do not keep others out', async (t) => 
     await (await Peer.join(server)).quiet();
     await Promise.all(idle.map(({ socket }) => (socket.resume(), once(socket, 'close'))));
 });
+
+test('short of file descriptors: who is in stays, newcomers are closed, and later let in again', async (t) => {
+    const server = await ownServer(t, { under: ['prlimit', '--nofile=64:64'] });
+    const few = server.logs.find((line) => line.event === 'few-descriptors');
+    assert.deepEqual([few.level, few.descriptors, few.connections], ['warn', 64, 100_000]);
+    const a = await Peer.join(server);
+    const crowd = [];
+    for (let n = 0; n < 100; n++) crowd.push((await connectSocket(server)).tcp);
+    await Promise.any(crowd.map((tcp) => once(tcp.resume(), 'end')));
+    a.signal(a.id, 1);
+    await a.expect('signal');
+    const closed = Promise.all(crowd.map((tcp) => tcp.closed || once(tcp, 'close')));
+    for (const tcp of crowd) tcp.destroy();
+    await closed;
+    const late = await Peer.join(server);
+    await late.quiet();
+    await a.quiet();
+});

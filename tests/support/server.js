@@ -46,6 +46,7 @@ export function configFile(text) {
  * workers  how many worker processes
  * tls      false, or true / 'ecdsa' / 'rsa' for https with such a certificate, or {cert, key, ca}
  * listen   addresses in place of the one that `tls` implies
+ * under    a command that starts it, e.g. ['prlimit', '--nofile=64:64']
  * config   text of a YAML file, or an object of dotted keys, each given as --set key=value
  */
 export async function startServer(options = {}) {
@@ -88,7 +89,8 @@ class Server {
             typeof tls === 'object' ? tls : tls && certificate(tls === true ? 'ecdsa' : tls);
         this.identity = identity || null;
         this.ca = identity ? identity.ca : null;
-        this.child = spawn(binary, commandLine(options, identity), {
+        const [command, ...line] = [...(options.under ?? []), binary, ...commandLine(options, identity)];
+        this.child = spawn(command, line, {
             env: cleanEnvironment(options.env),
             stdio: ['ignore', 'ignore', 'pipe'],
         });

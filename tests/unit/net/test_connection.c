@@ -212,6 +212,19 @@ static void a_client_that_closed_its_half_gets_its_answer(void **state)
     end(fixture, client);
 }
 
+static void a_client_that_never_ends_its_half_is_cut(void **state)
+{
+    struct server_options options = fixture_options();
+    options.close_timeout = 100;
+    struct fixture *fixture = start(state, &options);
+    struct client *client = client_connect(fixture);
+    client_send_text(client, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect_response(client, 200, "hello");
+    client_await_end(client);
+    AWAIT(fixture, server_count(fixture->server).connections == 0);
+    end(fixture, client);
+}
+
 static void a_client_that_stops_reading_is_cut(void **state)
 {
     struct server_options options = fixture_options();
@@ -796,6 +809,7 @@ int main(void)
         cmocka_unit_test_prestate(more_bytes_do_not_move_the_deadline_of_a_request, &plain),
         BOTH(an_idle_connection_is_ended),
         BOTH(a_client_that_closed_its_half_gets_its_answer),
+        BOTH(a_client_that_never_ends_its_half_is_cut),
         BOTH(a_client_that_stops_reading_is_cut),
         BOTH(an_upgrade_is_accepted),
         BOTH(bad_upgrades_are_refused),
