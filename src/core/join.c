@@ -171,6 +171,8 @@ static void undo(struct session *session)
 static void on_answer(struct session *session, const struct frame *frame)
 {
     struct slice peer = entry_peer(session->entry);
+    if (frame->version < session->room->version)
+        room_start_over(session->room);
     bool whole = room_on_roster(session->room, frame);
     struct member *member = room_member(session->room, peer);
     if (!whole || member == NULL) {

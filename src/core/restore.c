@@ -52,6 +52,7 @@ void restore_room(struct room *room)
     if (!any)
         return;
     room->restoring = true;
+    room_be_lenient(room);
     room_read(room);
 }
 

@@ -41,8 +41,8 @@ static void on_check(struct deadline *deadline)
 {
     struct room *room = WHEEL_OWNER(deadline, struct room, check);
     arm_check(room);
-    if (room->version != 0)
-        ask(room, room->reading ? 0 : room->version);
+    if (room->members != NULL)
+        ask(room, room->reading || room->doubtful ? 0 : room->version);
 }
 
 struct room *room_acquire(struct exchange *exchange, struct slice name)
@@ -337,14 +337,38 @@ static bool meet(struct room *room, const struct roster_entry *entry)
     return true;
 }
 
-/* Members that we hold are missed while the directory is being told of them. */
+#define OTHERS_TAKE 15000 /* ms until every other worker has restored its members, too */
+
+void room_be_lenient(struct room *room)
+{
+    room->lenient_until = room->exchange->now + OTHERS_TAKE;
+}
+
+void room_start_over(struct room *room)
+{
+    room->version = 0;
+    room_be_lenient(room);
+}
+
+/* A directory that has lost its memory is told again by each worker in its own time: who is missed
+ * soon after may only be late. */
 static void drop_unseen(struct room *room)
 {
+    struct exchange *exchange = room->exchange;
     struct member *member, *next;
+    room->doubtful = false;
     MAP_EACH (room->members, member, next) {
-        if (!member->seen && !(room->restoring && is_mine(member)))
+        if (member->seen)
+            continue;
+        if (is_mine(member))
+            room->disowned = true;
+        else if (exchange->now < room->lenient_until)
+            room->doubtful = true;
+        else
             left(member, LEAVE_LEFT);
     }
+    if (room->doubtful)
+        wheel_arm(&exchange->wheel, &room->check, room->lenient_until);
 }
 
 static bool apply_roster(struct room *room, const struct frame *frame)

@@ -24,9 +24,11 @@ struct room {
     unsigned uses;    /* sessions that stand in it */
     bool reading;     /* a FRAME_READ that is answered in any case is under way */
     bool restoring;   /* FRAME_RESTOREs are, and a FRAME_READ behind them */
-    bool disowned;    /* the directory takes us for dead: to be restored */
+    bool disowned;    /* the directory does not know what we hold: to be restored */
+    bool doubtful;    /* the last roster lacked members that are kept until the next one */
     uint32_t read;    /* number of the last FRAME_READ; an answer to another one is out of date */
-    struct deadline check; /* armed where options.check_interval says so */
+    uint64_t lenient_until; /* ms: while other workers may still be restoring */
+    struct deadline check;  /* armed where options.check_interval says so */
     unsigned name_len;
     char name[];
 };
@@ -79,6 +81,12 @@ void room_read(struct room *room);
 /* The answers to that: FRAME_ROOM and FRAME_REFUSED. */
 void room_on_read(struct room *room, const struct frame *frame);
 void room_on_unread(struct room *room, const struct frame *frame);
+
+/* Misses nobody for a while: other workers may still be telling the directory of their members. */
+void room_be_lenient(struct room *room);
+
+/* The answer to a join that is older than what is known: the directory has lost what came after. */
+void room_start_over(struct room *room);
 
 /* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be
  * applied. */

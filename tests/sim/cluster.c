@@ -184,6 +184,7 @@ static void ping_cb(void *connection, uint64_t number)
 {
     struct client *client = connection;
     client->pinged = true;
+    client->pings++;
     client->ping = number;
 }
 
@@ -219,18 +220,41 @@ void cluster_restart(struct cluster *cluster, int worker)
                                               cluster->now);
 }
 
+void cluster_disown(struct cluster *cluster, int worker)
+{
+    worker_id living[CLUSTER_WORKERS];
+    size_t count = 0;
+    for (int i = 0; i < CLUSTER_WORKERS; i++)
+        if (cluster->exchanges[i] != NULL && i != worker)
+            living[count++] = cluster->ids[i];
+    directory_worker_down(cluster->directory, cluster->ids[worker], living, count);
+}
+
 void cluster_crash(struct cluster *cluster, int worker)
 {
-    worker_id dead = cluster->ids[worker], living[CLUSTER_WORKERS];
-    size_t count = 0;
     exchange_free(cluster->exchanges[worker]);
     cluster->exchanges[worker] = NULL;
     buf_clear(&cluster->up[worker]);
     buf_clear(&cluster->down[worker]);
-    for (int i = 0; i < CLUSTER_WORKERS; i++)
-        if (cluster->exchanges[i] != NULL)
-            living[count++] = cluster->ids[i];
-    directory_worker_down(cluster->directory, dead, living, count);
+    cluster_disown(cluster, worker);
+}
+
+static void start_directory(struct cluster *cluster)
+{
+    cluster->directory = directory_new(&(struct directory_options){.rooms = 100,
+                                                                   .peers_per_room = 16,
+                                                                   .resume_window = 30000,
+                                                                   .hold_messages = 64,
+                                                                   .hold_bytes = 256 << 10,
+                                                                   .send = directory_send_cb,
+                                                                   .context = cluster},
+                                       cluster->now);
+}
+
+void cluster_forget(struct cluster *cluster)
+{
+    directory_free(cluster->directory);
+    start_directory(cluster);
 }
 
 void cluster_start(struct cluster *cluster, uint64_t seed)
@@ -247,6 +271,7 @@ void cluster_start(struct cluster *cluster, uint64_t seed)
                                                  .rate_strikes = 10,
                                                  .hold_messages = 64,
                                                  .hold_bytes = 256 << 10,
+                                                 .mailbox = true,
                                                  .ice_servers = SLICE("[]")};
     cluster->last_id = WORKER_RESERVED;
     for (int i = 0; i < CLUSTER_WORKERS; i++) {
@@ -255,14 +280,7 @@ void cluster_start(struct cluster *cluster, uint64_t seed)
         buf_reserve(&cluster->up[i], 64 << 10); /* so that a failing allocation is the core's */
         buf_reserve(&cluster->down[i], 64 << 10);
     }
-    cluster->directory = directory_new(&(struct directory_options){.rooms = 100,
-                                                                   .peers_per_room = 16,
-                                                                   .resume_window = 30000,
-                                                                   .hold_messages = 64,
-                                                                   .hold_bytes = 256 << 10,
-                                                                   .send = directory_send_cb,
-                                                                   .context = cluster},
-                                       cluster->now);
+    start_directory(cluster);
     for (int i = 0; i < CLUSTER_WORKERS; i++)
         cluster_restart(cluster, i);
 }

@@ -31,6 +31,7 @@ struct client {
     int count, read;
     uint64_t ping;     /* number of a WebSocket ping that was not answered yet */
     bool pinged, mute; /* mute: never answers pings */
+    int pings;         /* so many came */
     size_t footprint;  /* bytes of memory behind the last message */
 };
 
@@ -61,6 +62,12 @@ void cluster_settle(struct cluster *cluster);
 void cluster_advance(struct cluster *cluster, uint64_t ms);
 void cluster_crash(struct cluster *cluster, int worker);
 void cluster_restart(struct cluster *cluster, int worker);
+
+/* The directory and its mailboxes start again, empty. Workers are told nothing. */
+void cluster_forget(struct cluster *cluster);
+
+/* The directory takes a worker for dead that lives on. */
+void cluster_disown(struct cluster *cluster, int worker);
 
 void client_init(struct client *client, struct cluster *cluster);
 void client_done(struct client *client);
