@@ -191,13 +191,23 @@ static bool oldest_asked(struct node_asks *asks, struct entry *ret_entry)
     return false;
 }
 
+/* What a mailbox passes on, or answers to what we passed on to it, may be for another worker: our
+ * link loses it less than a channel would. */
+static void take_answer(struct node *node, const struct frame *frame)
+{
+    if (frame->to == node->self.id || frame->to <= WORKER_RESERVED)
+        node_deliver(node, frame);
+    else
+        node_links_send(node, frame);
+}
+
 void node_asks_on_frame(struct node *node, const struct frame *frame)
 {
     struct entry entry;
     if (!oldest_asked(&node->asks, &entry))
         return;
     if (!(entry.state & ASK_ANSWERED) || frame->kind == FRAME_EVICTED)
-        node_deliver(node, frame);
+        take_answer(node, frame);
 }
 
 static void fail(struct node *node, const struct entry *entry)
