@@ -14,7 +14,7 @@
  *
  * config_done() comes after config_load() or config_parse_text(), whatever they returned.
  * Counts are unsigned, sizes size_t bytes, durations uint64_t milliseconds, paths NUL-terminated
- * and "" for none, words an int of the enum below. Strings and arrays belong to the config. */
+ * and "" for none, texts and secrets the same, words an int of the enum below. Strings and arrays belong to the config. */
 #ifndef ROOMLINE_APP_CONFIG_H
 #define ROOMLINE_APP_CONFIG_H
 
@@ -26,6 +26,7 @@
 #include "app/config_keys.h"
 #include "app/options.h"
 #include "base/buf.h"
+#include "bus/redis_url.h"
 
 #define CONFIG_FILE_MAX ((size_t)256 * 1024)  /* bytes of YAML that are read */
 #define CONFIG_TEXT_MAX ((size_t)1024 * 1024) /* bytes that config_write() may write */
@@ -68,11 +69,23 @@ struct config_ice_servers {
     char *json; /* all of them as JSON text, ready for `iceServers` of `joined`; a secret */
 };
 
+/* One Redis, or one set of sentinels, for each shard. */
+struct config_redis {
+    size_t count;
+    struct config_shard {
+        char *text; /* the URL as it was written; a secret, where it holds a password */
+        struct redis_url url;
+    } * items;
+};
+
 #define CONFIG_FIELD_count unsigned
 #define CONFIG_FIELD_size size_t
 #define CONFIG_FIELD_duration uint64_t
 #define CONFIG_FIELD_word int
 #define CONFIG_FIELD_path char *
+#define CONFIG_FIELD_text char *
+#define CONFIG_FIELD_secret char *
+#define CONFIG_FIELD_redis struct config_redis
 #define CONFIG_FIELD_listeners struct config_listeners
 #define CONFIG_FIELD_origins struct config_origins
 #define CONFIG_FIELD_ice_servers struct config_ice_servers

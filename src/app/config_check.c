@@ -46,23 +46,80 @@ static bool wants_tls(const struct config *config)
     return false;
 }
 
-int config_check_values(const struct config *config, struct config_errors *errors)
+/* Two settings of which one needs, or excludes, the other. */
+static int complain(const struct config *config, enum config_id id, struct config_errors *errors,
+                    const char *what)
 {
     struct origin origin;
+    struct config_place place = place_of(config, id, &origin, errors);
+    config_error(&place, 0, "%s", what);
+    return -1;
+}
+
+static int check_tls(const struct config *config, struct config_errors *errors)
+{
     bool cert = config->tls.cert[0] != '\0';
     bool key = config->tls.key[0] != '\0';
-    if (wants_tls(config) && !cert && !key) {
-        struct config_place place = place_of(config, CONFIG_ID(server, listen), &origin, errors);
-        config_error(&place, 0, "an https address needs tls.cert and tls.key");
-        return -1;
-    }
-    if (cert != key) {
-        enum config_id given = cert ? CONFIG_ID(tls, cert) : CONFIG_ID(tls, key);
-        struct config_place place = place_of(config, given, &origin, errors);
-        config_error(&place, 0, "needs %s, too", cert ? "tls.key" : "tls.cert");
-        return -1;
-    }
+    if (wants_tls(config) && !cert && !key)
+        return complain(config, CONFIG_ID(server, listen), errors,
+                        "an https address needs tls.cert and tls.key");
+    if (cert && !key)
+        return complain(config, CONFIG_ID(tls, cert), errors, "needs tls.key, too");
+    if (key && !cert)
+        return complain(config, CONFIG_ID(tls, key), errors, "needs tls.cert, too");
     return 0;
+}
+
+static bool lacks_password(const struct config *config)
+{
+    for (size_t i = 0; i < config->bus.redis.count; i++) {
+        const struct redis_login *login = &config->bus.redis.items[i].url.login;
+        if (login->user[0] != '\0' && login->password[0] == '\0')
+            return config->bus.password[0] == '\0' && config->bus.password_file[0] == '\0';
+    }
+    return false;
+}
+
+static int check_logins(const struct config *config, struct config_errors *errors)
+{
+    bool password = config->bus.password[0] != '\0';
+    bool sentinel_password = config->bus.sentinel_password[0] != '\0';
+    bool sentinel_file = config->bus.sentinel_password_file[0] != '\0';
+    if (password && config->bus.password_file[0] != '\0')
+        return complain(config, CONFIG_ID(bus, password_file), errors,
+                        "bus.password is set as well");
+    if (sentinel_password && sentinel_file)
+        return complain(config, CONFIG_ID(bus, sentinel_password_file), errors,
+                        "bus.sentinel_password is set as well");
+    if (lacks_password(config))
+        return complain(config, CONFIG_ID(bus, redis), errors,
+                        "a user without a password: it goes into the URL, bus.password or "
+                        "bus.password_file");
+    if (config->bus.sentinel_user[0] != '\0' && !sentinel_password && !sentinel_file)
+        return complain(config, CONFIG_ID(bus, sentinel_user), errors,
+                        "needs bus.sentinel_password or bus.sentinel_password_file, too");
+    return 0;
+}
+
+static int check_bus(const struct config *config, struct config_errors *errors)
+{
+    bool cert = config->bus.cert[0] != '\0';
+    bool key = config->bus.key[0] != '\0';
+    if (cert && !key)
+        return complain(config, CONFIG_ID(bus, cert), errors, "needs bus.key, too");
+    if (key && !cert)
+        return complain(config, CONFIG_ID(bus, key), errors, "needs bus.cert, too");
+    /* Between braces Redis Cluster finds what decides where a key lies: the room's name. */
+    if (strpbrk(config->bus.prefix, "{}") != NULL)
+        return complain(config, CONFIG_ID(bus, prefix), errors, "must not hold { or }");
+    return check_logins(config, errors);
+}
+
+int config_check_values(const struct config *config, struct config_errors *errors)
+{
+    int result = check_tls(config, errors);
+    result |= check_bus(config, errors);
+    return result;
 }
 
 /* Files */
@@ -94,8 +151,27 @@ static int check_path(const struct config *config, enum config_id id, const char
 
 int config_check(const struct config *config, struct config_errors *errors)
 {
-    int result = check_path(config, CONFIG_ID(tls, cert), config->tls.cert, S_IFREG, errors);
-    result |= check_path(config, CONFIG_ID(tls, key), config->tls.key, S_IFREG, errors);
-    result |= check_path(config, CONFIG_ID(server, client), config->server.client, S_IFDIR, errors);
+#define PATH(section, name, kind)                                                                  \
+    {                                                                                              \
+        CONFIG_ID(section, name), config->section.name, kind                                       \
+    }
+    const struct {
+        enum config_id id;
+        const char *path;
+        mode_t kind;
+    } paths[] = {
+        PATH(tls, cert, S_IFREG),
+        PATH(tls, key, S_IFREG),
+        PATH(server, client, S_IFDIR),
+        PATH(bus, password_file, S_IFREG),
+        PATH(bus, sentinel_password_file, S_IFREG),
+        PATH(bus, ca, S_IFREG),
+        PATH(bus, cert, S_IFREG),
+        PATH(bus, key, S_IFREG),
+    };
+#undef PATH
+    int result = 0;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        result |= check_path(config, paths[i].id, paths[i].path, paths[i].kind, errors);
     return result;
 }

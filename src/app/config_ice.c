@@ -13,7 +13,6 @@
 #define URLS_MAX 32
 #define ICE_TEXT_MAX 512 /* bytes of a URL, username or credential */
 #define JSON_MAX CONFIG_TEXT_MAX
-#define HIDDEN "********"
 
 /* RFC 7064 and RFC 7065: SCHEME:HOST[:PORT], and of turn ?transport= */
 static const struct {
@@ -275,7 +274,7 @@ static void ice_servers_write(const struct config_key *key, const void *field, b
         }
         write_member(out, "username", server->username);
         bool hide = server->credential != NULL && !secrets;
-        write_member(out, "credential", hide ? HIDDEN : server->credential);
+        write_member(out, "credential", hide ? CONFIG_HIDDEN : server->credential);
     }
 }
 

@@ -23,6 +23,7 @@
     S(limits, CONFIG_LIMITS, "What one client, and all of them, may take.") \
     S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client.") \
     S(session, CONFIG_SESSION, "The life of a membership, and how browsers find each other.") \
+    S(bus, CONFIG_BUS, "Redis, which joins instances; without one each instance is alone.") \
     S(drain, CONFIG_DRAIN, "How an instance goes away, counted from SIGTERM.") \
     S(log, CONFIG_LOG, "What is written to stderr.")
 
@@ -110,6 +111,28 @@
     X(session, ice_servers, ice_servers, "[]", 0, 0, NULL, \
       "STUN and TURN servers that every client is told when it joins.")
 
+#define CONFIG_BUS(X) \
+    X(bus, redis, redis, "[]", 0, 0, NULL, \
+      "Redis servers, the same on every instance; with several, rooms are spread over them.") \
+    X(bus, prefix, text, "rl:", 0, 64, NULL, \
+      "All keys and channels in Redis begin with it: another one for another cluster.") \
+    X(bus, password, secret, "", 0, 512, NULL, \
+      "Password for Redis, where the URL has none.") \
+    X(bus, password_file, path, "", 0, 0, NULL, \
+      "File that holds that password in its first line.") \
+    X(bus, sentinel_user, text, "", 0, 128, NULL, \
+      "User to log in to sentinels as.") \
+    X(bus, sentinel_password, secret, "", 0, 512, NULL, \
+      "Password for sentinels.") \
+    X(bus, sentinel_password_file, path, "", 0, 0, NULL, \
+      "File that holds that password in its first line.") \
+    X(bus, ca, path, "", 0, 0, NULL, \
+      "PEM file of the authorities that vouch for Redis; empty for those of the system.") \
+    X(bus, cert, path, "", 0, 0, NULL, \
+      "PEM file of the certificate that Redis is shown, then its chain.") \
+    X(bus, key, path, "", 0, 0, NULL, \
+      "PEM file of that certificate's private key.")
+
 #define CONFIG_DRAIN(X) \
     X(drain, linger, duration, "5s", 0, CONFIG_DAY, NULL, \
       "Keep accepting for this long: load balancers are slow to notice.") \
@@ -134,6 +157,7 @@
     CONFIG_LIMITS(X)                                                                               \
     CONFIG_TIMEOUTS(X)                                                                             \
     CONFIG_SESSION(X)                                                                              \
+    CONFIG_BUS(X)                                                                                  \
     CONFIG_DRAIN(X)                                                                                \
     CONFIG_LOG(X)
 

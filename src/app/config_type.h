@@ -34,9 +34,14 @@ extern const struct config_type config_type_size;
 extern const struct config_type config_type_duration;
 extern const struct config_type config_type_word;
 extern const struct config_type config_type_path;
+extern const struct config_type config_type_text;
+extern const struct config_type config_type_secret;
+extern const struct config_type config_type_redis;
 extern const struct config_type config_type_listeners;
 extern const struct config_type config_type_origins;
 extern const struct config_type config_type_ice_servers;
+
+#define CONFIG_HIDDEN "********" /* stands for a secret */
 
 /* The node's text, fit for a C string: UTF-8 of at most `max` bytes without control characters.
  * NULL with an error otherwise. */

@@ -1,4 +1,4 @@
-/* The scalar types: whole numbers, sizes, durations, words, paths. */
+/* The scalar types: whole numbers, sizes, durations, words, paths, texts and secrets. */
 #include <limits.h>
 #include <string.h>
 
@@ -190,19 +190,31 @@ const struct config_type config_type_word = {
 
 /* Paths */
 
+static void forget(char **text)
+{
+    if (*text != NULL)
+        explicit_bzero(*text, strlen(*text));
+    mem_free(*text);
+    *text = NULL;
+}
+
+static int set_copy(char **field, const struct config_node *node, size_t max,
+                    const struct config_place *place)
+{
+    const char *text = config_node_is_null(node) ? "" : config_read_text(node, max, place);
+    char *copy = text == NULL ? NULL : config_copy_text(text, place);
+    if (copy == NULL)
+        return -1;
+    forget(field);
+    *field = copy;
+    return 0;
+}
+
 static int path_set(const struct config_key *key, void *field, const struct config_node *node,
                     const struct config_place *place)
 {
     (void)key;
-    const char *path =
-        config_node_is_null(node) ? "" : config_read_text(node, FILE_PATH_MAX, place);
-    char *copy = path == NULL ? NULL : config_copy_text(path, place);
-    if (copy == NULL)
-        return -1;
-    char **owned = field;
-    mem_free(*owned);
-    *owned = copy;
-    return 0;
+    return set_copy(field, node, FILE_PATH_MAX, place);
 }
 
 static void path_write(const struct config_key *key, const void *field, bool secrets,
@@ -219,11 +231,9 @@ static void path_allowed(const struct config_key *key, struct buf *out)
     buf_add_text(out, "a path, from the working directory where relative; empty for none");
 }
 
-static void path_done(void *field)
+static void text_done(void *field)
 {
-    char **path = field;
-    mem_free(*path);
-    *path = NULL;
+    forget(field);
 }
 
 const struct config_type config_type_path = {
@@ -231,5 +241,50 @@ const struct config_type config_type_path = {
     .set = path_set,
     .write = path_write,
     .allowed = path_allowed,
-    .done = path_done,
+    .done = text_done,
+};
+
+/* Texts and secrets: key->max is their length. */
+
+static int text_set(const struct config_key *key, void *field, const struct config_node *node,
+                    const struct config_place *place)
+{
+    return set_copy(field, node, key->max, place);
+}
+
+static void text_write(const struct config_key *key, const void *field, bool secrets,
+                       struct buf *out)
+{
+    (void)key;
+    (void)secrets;
+    config_write_text(*(char *const *)field, out);
+}
+
+static void secret_write(const struct config_key *key, const void *field, bool secrets,
+                         struct buf *out)
+{
+    const char *secret = *(char *const *)field;
+    (void)key;
+    config_write_text(secrets || secret[0] == '\0' ? secret : CONFIG_HIDDEN, out);
+}
+
+static void text_allowed(const struct config_key *key, struct buf *out)
+{
+    buf_add_format(out, "up to %llu bytes", (unsigned long long)key->max);
+}
+
+const struct config_type config_type_text = {
+    .name = "a text",
+    .set = text_set,
+    .write = text_write,
+    .allowed = text_allowed,
+    .done = text_done,
+};
+
+const struct config_type config_type_secret = {
+    .name = "a secret text",
+    .set = text_set,
+    .write = secret_write,
+    .allowed = text_allowed,
+    .done = text_done,
 };

@@ -21,6 +21,7 @@ static const struct option {
     {"--tls-key", "FILE", "tls.key", "tls.key", OPTIONS_RUN},
     {"--workers", "N", "server.workers", "server.workers", OPTIONS_RUN},
     {"--client", "DIRECTORY", "server.client", "server.client", OPTIONS_RUN},
+    {"--redis", "URL", "bus.redis; may be repeated", "bus.redis", OPTIONS_RUN},
     {"--check", NULL, "check the configuration, then exit: 0 good, 2 not", NULL, OPTIONS_CHECK},
     {"--print-config", NULL, "print each value and where it came from, then exit", NULL,
      OPTIONS_PRINT_CONFIG},

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "app/settings_bus.h"
+
 struct exchange_options settings_exchange(const struct config *config, worker_id self)
 {
     const char *ice_servers = config->session.ice_servers.json;
@@ -84,6 +86,11 @@ bool settings_use_tls(const struct config *config)
     return false;
 }
 
+bool settings_use_redis(const struct config *config)
+{
+    return config->bus.redis.count > 0;
+}
+
 int settings_check_files(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE])
 {
     char cause[STATIC_ERROR_SIZE > TLS_ERROR_SIZE ? STATIC_ERROR_SIZE : TLS_ERROR_SIZE];
@@ -98,5 +105,5 @@ int settings_check_files(const struct config *config, char ret_error[SETTINGS_ER
         snprintf(ret_error, SETTINGS_ERROR_SIZE, "server.client: %s", cause);
         return -1;
     }
-    return 0;
+    return settings_check_bus(config, ret_error);
 }

@@ -10,6 +10,12 @@
 #include "net/server.h"
 #include "net/tls.h"
 
+bool settings_use_redis(const struct config *config);
+
+/* Fills in what the configuration says; the shards are to be freed by mem_free(), with care: they
+ * hold passwords. */
+struct redis_url *settings_redis(const struct config *config, struct redis_bus_options *ret_options);
+
 struct exchange_options settings_exchange(const struct config *config, worker_id self);
 struct directory_options settings_directory(const struct config *config); /* without send */
 struct server_options settings_server(const struct config *config);
@@ -18,10 +24,12 @@ struct tls_options settings_tls(const struct config *config);
 struct origin_rules settings_origins(const struct config *config);
 
 bool settings_use_tls(const struct config *config);
+bool settings_use_redis(const struct config *config);
 
 #define SETTINGS_ERROR_SIZE 768
 
-/* Are certificate and client files fit to be used? 0, or -1 with a line that says what is not. */
+/* Are certificates, passwords and client files fit to be used? 0, or -1 with a line that says what
+ * is not. */
 int settings_check_files(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE]);
 
 #endif
