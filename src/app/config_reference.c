@@ -8,7 +8,10 @@
 
 static void add_fallback(const struct config_key *key, struct buf *out)
 {
-    buf_add_text(out, key->fallback[0] == '\0' ? "\"\"" : key->fallback);
+    if (key->type == &config_type_text)
+        config_write_text(key->fallback, out);
+    else
+        buf_add_text(out, key->fallback[0] == '\0' ? "\"\"" : key->fallback);
 }
 
 /* config/roomline.yaml */

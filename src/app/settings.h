@@ -24,7 +24,6 @@ struct tls_options settings_tls(const struct config *config);
 struct origin_rules settings_origins(const struct config *config);
 
 bool settings_use_tls(const struct config *config);
-bool settings_use_redis(const struct config *config);
 
 #define SETTINGS_ERROR_SIZE 768
 
