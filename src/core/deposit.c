@@ -46,6 +46,14 @@ void deposit_start(struct session *session)
         deposit_again(session);
 }
 
+void deposit_undo(struct session *session)
+{
+    if (!session->deposited)
+        return;
+    session->deposited = false;
+    session_pass_on_parked(session);
+}
+
 void deposit_done(struct session *session)
 {
     handover_remember(session->exchange, &(struct frame){.from = MAILBOX,

@@ -87,8 +87,8 @@ static void take_over(struct directory_member *member, const struct frame *reque
         refuse(room->directory, request, ERR_UNAVAILABLE);
         return;
     }
-    if (former != MAILBOX && member->mailbox != NULL)
-        mailbox_free(member->mailbox); /* who was to claim it never did */
+    if (former == DIRECTORY && member->mailbox != NULL)
+        mailbox_free(member->mailbox); /* who was to claim it crashed */
     member->former = former;
     member->taken_over = true;
     member->previous = request->proof;

@@ -143,6 +143,14 @@ int frame_decode(struct slice bytes, struct frame *ret_frame);
 /* Takes the first frame off bytes that this process encoded itself. False at their end. */
 bool frame_next(struct slice *bytes, struct frame *ret_frame);
 
+/* Whether it is a FRAME_SIGNAL that this peer sent. */
+static inline bool frame_is_signal_of(const struct frame *frame, struct slice room,
+                                      struct slice sender)
+{
+    return frame->kind == FRAME_SIGNAL && slice_equal(frame->sender, sender) &&
+           slice_equal(frame->room, room);
+}
+
 const char *frame_name(enum frame_kind kind);
 
 void roster_add(struct buf *roster, const struct roster_entry *entry);

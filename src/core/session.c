@@ -123,8 +123,7 @@ struct buf session_unpark(struct session *session)
     return parked;
 }
 
-/* As if they came now: to who has the membership after this session. */
-static void pass_on_parked(struct session *session)
+void session_pass_on_parked(struct session *session)
 {
     struct buf parked = session_unpark(session);
     struct slice bytes = buf_slice(&parked);
@@ -144,7 +143,7 @@ void session_free(struct session *session)
         member->session = NULL;
     if (member != NULL && member->heir == session)
         member->heir = NULL;
-    pass_on_parked(session);
+    session_pass_on_parked(session);
     entry_free(session);
     if (session->claim != NULL)
         handover_decline(session->exchange, session->claim);

@@ -131,6 +131,9 @@ bool session_park(struct session *session, const struct frame *frame);
 /* Takes what is parked; the caller is done with it (buf_done()). */
 struct buf session_unpark(struct session *session);
 
+/* The parked frames as if they came now: to who has the membership by now. */
+void session_pass_on_parked(struct session *session);
+
 /* 0, or ERR_PEER_BUSY, ERR_UNAVAILABLE (no memory). */
 int session_can_take(struct session *session, size_t bytes);
 

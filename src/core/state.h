@@ -127,6 +127,9 @@ void deposit_start(struct session *session);
 /* The same once more: the directory had lost the membership. */
 void deposit_again(struct session *session);
 
+/* Somebody took the membership over before the mailbox got it: what came since is held as ever. */
+void deposit_undo(struct session *session);
+
 /* The mailbox has it. Frees the session. */
 void deposit_done(struct session *session);
 
