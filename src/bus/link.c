@@ -242,6 +242,15 @@ void link_hello(struct link *link)
         link->state |= LINK_RESEND | LINK_TELL;
 }
 
+void link_ask(struct link *link)
+{
+    struct link_out *out = &link->out;
+    if (out->asked_at != 0 && link->self->now < out->asked_at + LINK_RESEND_AFTER)
+        return;
+    out->asked_at = link->self->now;
+    link->state |= LINK_ASK | LINK_TELL;
+}
+
 void link_say_last(struct link *link)
 {
     if (link->in.ack_at != 0)

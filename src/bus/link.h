@@ -72,6 +72,7 @@ struct link_out {
     uint64_t lost_expires; /* of the last one that was refused after it had a number */
     uint64_t spoke_at;     /* ms, when anything was published */
     uint64_t resent_at;
+    uint64_t asked_at; /* by link_ask() */
     size_t bytes;
 };
 
@@ -112,6 +113,12 @@ struct message *link_next(struct link *link);
 
 /* A packet from the other end. True: it is its turn, its frames are to be acted on. */
 bool link_take(struct link *link, const struct link_head *head, size_t bytes);
+
+/* Whether a signal of this peer is among what was not acknowledged. */
+bool link_carries(const struct link *link, struct slice room, struct slice sender);
+
+/* Wants to hear soon what the other end has; not more often than LINK_RESEND_AFTER. */
+void link_ask(struct link *link);
 
 /* The way to the store broke: what is not acknowledged is published again. */
 void link_publish_again(struct link *link);

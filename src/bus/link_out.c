@@ -181,6 +181,27 @@ struct message *link_next_data(struct link *link)
     return message_ref(sent->packet);
 }
 
+static bool packet_carries(const struct message *packet, struct slice room, struct slice sender)
+{
+    struct slice frames = message_text(packet);
+    struct frame frame;
+    frames.ptr += LINK_HEAD_SIZE;
+    frames.len -= LINK_HEAD_SIZE;
+    while (frame_next(&frames, &frame))
+        if (frame_is_signal_of(&frame, room, sender))
+            return true;
+    return false;
+}
+
+bool link_carries(const struct link *link, struct slice room, struct slice sender)
+{
+    const struct link_out *out = &link->out;
+    for (unsigned i = 0; i < out->count; i++)
+        if (packet_carries(link_sent_at(out, i)->packet, room, sender))
+            return true;
+    return out->open != NULL && packet_carries(out->open, room, sender);
+}
+
 /* ---- what leaves the ring */
 
 static struct message *ring_shift(struct link *link)

@@ -64,6 +64,8 @@ static void send_here(struct node *node, const struct frame *frame)
 static void node_send(struct bus *bus, const struct frame *frame)
 {
     struct node *node = node_of(bus);
+    if (node_order_keep(node, frame))
+        return;
     if (frame->to == DIRECTORY || frame->to == MAILBOX)
         node_asks_add(node, frame);
     else if (frame->to == node->self.id)
@@ -83,6 +85,7 @@ static void node_flush(struct bus *bus)
     do {
         while (node->inbox.len > 0)
             deliver_inbox(node);
+        node_order_release(node);
         node_links_flush(node);
         node_asks_flush(node);
     } while (node->inbox.len > 0);
@@ -255,7 +258,7 @@ struct node_counts node_count(const struct node *node)
     counts.listening = node->listening;
     counts.provisional = node->provisional != NULL;
     counts.fenced = node->fenced;
-    counts.asks = node->asks.queue.len - node->asks.oldest;
+    counts.asks = node->asks.queue.len - node->asks.oldest + node->kept.len;
     counts.links = node_links_count(node);
     counts.unacked = node->self.bytes;
     return counts;
@@ -290,6 +293,7 @@ struct node *node_new(const struct node_options *options)
     wheel_init(&node->wheel, node->self.now);
     TAILQ_INIT(&node->dirty);
     node_asks_init(&node->asks);
+    node_order_init(node);
     buf_init(&node->inbox, BUS_QUEUE_MAX);
     buf_init(&node->delivering, BUS_QUEUE_MAX);
     node->store->events = &events;
@@ -303,6 +307,7 @@ void node_free(struct node *node)
         return;
     node_links_free(node);
     node_asks_done(&node->asks);
+    node_order_done(node);
     provisional_free(node->provisional);
     buf_done(&node->inbox);
     buf_done(&node->delivering);

@@ -91,6 +91,15 @@ static void compact(struct node_asks *asks)
     }
 }
 
+bool node_asks_carry(const struct node *node, struct slice room, struct slice sender)
+{
+    struct entry entry;
+    for (size_t at = node->asks.oldest; entry_read(&node->asks, at, &entry); at = entry.end)
+        if (!(entry.state & ASK_DROPPED) && frame_is_signal_of(&entry.frame, room, sender))
+            return true;
+    return false;
+}
+
 /* ---- asking */
 
 static void keep(struct node *node, const struct frame *frame, unsigned state)

@@ -185,6 +185,20 @@ void node_links_worker_down(struct node *node, worker_id worker)
         link_other_down(&link->link);
 }
 
+bool node_links_carry(struct node *node, struct slice room, struct slice sender)
+{
+    struct node_link *link, *next;
+    bool any = false;
+    MAP_EACH (node->links, link, next) {
+        if (!link_carries(&link->link, room, sender))
+            continue;
+        link_ask(&link->link);
+        touch(link);
+        any = true;
+    }
+    return any;
+}
+
 size_t node_links_count(const struct node *node)
 {
     return MAP_COUNT(node->links);

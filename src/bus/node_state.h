@@ -1,5 +1,5 @@
 /* What the parts of a node share: node.c (the bus, and what the store calls), node_links.c,
- * node_asks.c, node_beat.c. */
+ * node_asks.c, node_order.c, node_beat.c. */
 #ifndef ROOMLINE_BUS_NODE_STATE_H
 #define ROOMLINE_BUS_NODE_STATE_H
 
@@ -47,6 +47,7 @@ struct node {
     struct node_asks asks;
     struct provisional *provisional; /* NULL while the store can be asked */
     struct buf inbox;                /* encoded frames for this worker */
+    struct buf kept;                 /* encoded frames that wait for others: node_order.c */
     struct buf delivering;
     bool flushing;
 
@@ -87,6 +88,9 @@ void node_links_publish_again(struct node *node);
 void node_links_hello(struct node *node);
 /* Acknowledges all that came: nothing more is taken. */
 void node_links_say_last(struct node *node);
+
+/* Whether a signal of this peer was not acknowledged; asks for that. */
+bool node_links_carry(struct node *node, struct slice room, struct slice sender);
 void node_links_worker_down(struct node *node, worker_id worker);
 void node_links_refuse_unpublished(struct node *node);
 size_t node_links_count(const struct node *node);
@@ -108,6 +112,20 @@ void node_asks_serve(struct node *node);
 
 void node_asks_on_frame(struct node *node, const struct frame *frame);
 void node_asks_on_done(struct node *node, int error);
+
+/* Whether a signal of this peer was not done. */
+bool node_asks_carry(const struct node *node, struct slice room, struct slice sender);
+
+/* ---- node_order.c */
+
+void node_order_init(struct node *node);
+void node_order_done(struct node *node);
+
+/* True: the frame waits, nothing else is to be done with it. */
+bool node_order_keep(struct node *node, const struct frame *frame);
+
+/* Sends what need not wait any more. */
+void node_order_release(struct node *node);
 
 /* ---- node_beat.c */
 
