@@ -250,7 +250,8 @@ int frame_decode(struct slice bytes, struct frame *ret_frame)
 bool frame_next(struct slice *bytes, struct frame *ret_frame)
 {
     long len = frame_measure(*bytes, bytes->len);
-    if (len <= 0 || frame_decode((struct slice){bytes->ptr, (size_t)len}, ret_frame) != 0)
+    if (len <= 0 || (size_t)len > bytes->len ||
+        frame_decode((struct slice){bytes->ptr, (size_t)len}, ret_frame) != 0)
         return false;
     bytes->ptr += len;
     bytes->len -= (size_t)len;

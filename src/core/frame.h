@@ -140,7 +140,7 @@ long frame_measure(struct slice bytes, size_t max);
 /* Reads one whole frame (as frame_measure() measured it). 0, or ERR_BAD_MESSAGE. */
 int frame_decode(struct slice bytes, struct frame *ret_frame);
 
-/* Takes the first frame off bytes that this process encoded itself. False at their end. */
+/* Takes the first frame off. False at the end, or where the bytes are broken: then some are left. */
 bool frame_next(struct slice *bytes, struct frame *ret_frame);
 
 /* Whether it is a FRAME_SIGNAL that this peer sent. */
