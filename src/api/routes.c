@@ -98,6 +98,8 @@ static void respond_ready(const struct routes *routes, struct slice room,
     (void)room;
     if (routes->draining)
         http_response_text(response, 503, "draining\n");
+    else if (routes->starting)
+        http_response_text(response, 503, "starting\n");
     else
         http_response_text(response, 200, "ready\n");
 }

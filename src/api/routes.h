@@ -15,7 +15,7 @@
 struct routes {
     struct static_table *files; /* the owner may swap it between calls */
     struct origin_rules origins;
-    bool draining; /* /readyz says 503 */
+    bool starting, draining; /* /readyz says 503 */
 };
 
 /* Answers a request that is no upgrade. */

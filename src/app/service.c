@@ -1,12 +1,12 @@
 #include "app/service.h"
 
 #include "api/routes.h"
+#include "app/service_bus.h"
 #include "app/settings.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/message.h"
-#include "bus/local.h"
 #include "core/exchange.h"
 #include "net/server.h"
 
@@ -17,8 +17,7 @@ struct service {
     const struct config *config;
     struct shared *shared;
     unsigned index; /* of the worker */
-    struct bus *bus;
-    struct bus *local; /* the same, where this worker is alone; else NULL */
+    struct service_bus *bus;
     struct exchange *exchange;
     struct server *server;
     struct connection_handler handler;
@@ -28,6 +27,8 @@ struct service {
     uv_timer_t tick;      /* runs while there is anything that time could change */
     unsigned open;        /* of these three */
     bool ending;
+    bool served; /* the server has ended, the bus is about to */
+    bool hurry;
     void (*on_ended)(void *context);
     void *context;
 };
@@ -38,21 +39,20 @@ static bool is_idle(const struct service *service)
 {
     struct exchange_counts counts = exchange_count(service->exchange);
     return counts.connections == 0 && counts.sessions == 0 && counts.rooms == 0 &&
-           (service->local == NULL || local_bus_rooms(service->local) == 0);
+           service_bus_is_idle(service->bus);
 }
 
 static void pass_time(struct service *service)
 {
-    uint64_t now = uv_now(service->loop);
-    if (service->local != NULL)
-        local_bus_tick(service->local, now);
-    exchange_tick(service->exchange, now);
+    service_bus_tick(service->bus);
+    exchange_tick(service->exchange, uv_now(service->loop));
 }
 
 static void tick_cb(uv_timer_t *timer)
 {
     struct service *service = timer->data;
     pass_time(service);
+    service->routes.starting = !service_bus_is_ready(service->bus);
     if (is_idle(service))
         uv_timer_stop(timer);
 }
@@ -156,7 +156,7 @@ static void close_connection(void *connection, enum close_code code)
 static void send_frame(void *context, const struct frame *frame)
 {
     struct service *service = context;
-    service->bus->send(service->bus, frame);
+    service_bus_send(service->bus, frame);
 }
 
 static void make_random(void *context, void *bytes, size_t len)
@@ -174,6 +174,24 @@ static void on_frame(void *context, const struct frame *frame)
     exchange_on_frame(service->exchange, frame);
 }
 
+static void export_room(void *context, struct slice room, node_emit emit, void *to)
+{
+    struct service *service = context;
+    exchange_export_room(service->exchange, room, emit, to);
+}
+
+static void on_restore(void *context)
+{
+    struct service *service = context;
+    exchange_restore(service->exchange);
+}
+
+static bool is_settled(void *context)
+{
+    struct service *service = context;
+    return exchange_count(service->exchange).sessions == 0;
+}
+
 static void publish_counts(struct service *service)
 {
     struct shared_row *row = shared_row(service->shared, service->index);
@@ -188,13 +206,13 @@ static void publish_counts(struct service *service)
 static void prepare_cb(uv_prepare_t *prepare)
 {
     struct service *service = prepare->data;
-    service->bus->flush(service->bus);
+    service_bus_flush(service->bus);
 }
 
 static void check_cb(uv_check_t *check)
 {
     struct service *service = check->data;
-    service->bus->flush(service->bus);
+    service_bus_flush(service->bus);
     publish_counts(service);
 }
 
@@ -260,6 +278,7 @@ void service_ticket_keys(struct service *service, const struct tls_ticket_keys *
 static void make_exchange(struct service *service, const struct hello *hello)
 {
     struct exchange_options options = settings_exchange(service->config, hello->id);
+    options.mailbox = service_bus_has_mailbox(service->bus);
     struct exchange_world world = {
         .context = service,
         .deliver = deliver,
@@ -271,14 +290,17 @@ static void make_exchange(struct service *service, const struct hello *hello)
     service->exchange = exchange_new(&options, &world, uv_now(service->loop));
 }
 
-static void make_bus(struct service *service, const struct hello *hello, struct bus *hub)
+static int make_bus(struct service *service, const struct hello *hello, struct bus *hub)
 {
-    struct directory_options directory = settings_directory(service->config);
-    service->bus = hub;
-    if (hello->workers == 1)
-        service->bus = service->local = local_bus_new(&directory, uv_now(service->loop));
-    service->bus->on_frame = on_frame;
-    service->bus->context = service;
+    struct service_bus_events events = {
+        .context = service,
+        .on_frame = on_frame,
+        .export_room = export_room,
+        .on_restore = on_restore,
+        .is_settled = is_settled,
+    };
+    service->bus = service_bus_new(service->loop, service->config, hello, hub, &events);
+    return service->bus == NULL ? -1 : 0;
 }
 
 static void make_server(struct service *service)
@@ -319,12 +341,22 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
     service->config = config;
     service->shared = shared;
     service->index = hello->index;
+    if (make_bus(service, hello, hub) != 0) {
+        mem_free(service);
+        return NULL;
+    }
     make_exchange(service, hello);
-    make_bus(service, hello, hub);
     make_server(service);
     make_handles(service);
+    service->routes.starting = !service_bus_is_ready(service->bus);
+    wind_clock(service);
     server_ticket_keys(service->server, &hello->keys);
     return service;
+}
+
+void service_dead(struct service *service, worker_id dead)
+{
+    service_bus_dead(service->bus, dead);
 }
 
 /* --- the end --- */
@@ -351,14 +383,21 @@ static void close_cb(uv_handle_t *handle)
         service->on_ended(service->context);
 }
 
-static void on_server_ended(void *context)
+static void on_bus_ended(void *context)
 {
     struct service *service = context;
-    service->bus->flush(service->bus);
     publish_counts(service);
     uv_close((uv_handle_t *)&service->prepare, close_cb);
     uv_close((uv_handle_t *)&service->check, close_cb);
     uv_close((uv_handle_t *)&service->tick, close_cb);
+}
+
+static void on_server_ended(void *context)
+{
+    struct service *service = context;
+    service->served = true;
+    service_bus_flush(service->bus);
+    service_bus_end(service->bus, service->hurry, on_bus_ended);
 }
 
 void service_end(struct service *service, uint64_t deadline, void (*on_ended)(void *context),
@@ -366,10 +405,17 @@ void service_end(struct service *service, uint64_t deadline, void (*on_ended)(vo
 {
     service->on_ended = on_ended;
     service->context = context;
-    if (!service->ending)
+    service->hurry = deadline == 0;
+    wind_clock(service);
+    if (!service->ending && service_bus_has_mailbox(service->bus))
+        exchange_deposit(service->exchange);
+    else if (!service->ending)
         exchange_close_all(service->exchange, CLOSE_DRAINING);
     service->ending = true;
-    server_end(service->server, CLOSE_DRAINING, deadline, on_server_ended, service);
+    if (service->served)
+        service_bus_end(service->bus, service->hurry, on_bus_ended);
+    else
+        server_end(service->server, CLOSE_DRAINING, deadline, on_server_ended, service);
 }
 
 void service_free(struct service *service)
@@ -377,8 +423,7 @@ void service_free(struct service *service)
     server_free(service->server);
     exchange_free(service->exchange);
     message_free_kept();
-    service->bus->on_frame = NULL;
-    local_bus_free(service->local);
+    service_bus_free(service->bus);
     static_unref(service->routes.files);
     mem_free(service);
 }

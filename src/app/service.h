@@ -12,7 +12,8 @@
 
 struct service;
 
-/* Everything given outlives the service. `hub`: the bus of the link to the supervisor. */
+/* Everything given outlives the service. `hub`: the bus of the link to the supervisor. NULL: with the
+ * cause logged. */
 struct service *service_new(uv_loop_t *loop, const struct config *config, struct shared *shared,
                             const struct hello *hello, struct bus *hub);
 
@@ -24,6 +25,9 @@ int service_start(struct service *service);
 void service_reload(struct service *service);
 
 void service_ticket_keys(struct service *service, const struct tls_ticket_keys *keys);
+
+/* Another worker of this instance crashed. */
+void service_dead(struct service *service, worker_id dead);
 
 /* Says on /readyz that the end is near. */
 void service_drain(struct service *service);

@@ -4,6 +4,8 @@
 
 #include "app/settings_bus.h"
 
+#define CHECK_INTERVAL_MS 60000 /* events of Redis are delivered at most once */
+
 struct exchange_options settings_exchange(const struct config *config, worker_id self)
 {
     const char *ice_servers = config->session.ice_servers.json;
@@ -12,6 +14,7 @@ struct exchange_options settings_exchange(const struct config *config, worker_id
         .join_timeout = config->timeouts.join,
         .resume_window = config->session.resume_window,
         .ping_interval = config->session.ping_interval,
+        .check_interval = settings_use_redis(config) ? CHECK_INTERVAL_MS : 0,
         .info_size = config->limits.info_size,
         .messages_per_second = config->limits.messages_per_second,
         .messages_burst = config->limits.messages_burst,

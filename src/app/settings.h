@@ -10,12 +10,6 @@
 #include "net/server.h"
 #include "net/tls.h"
 
-bool settings_use_redis(const struct config *config);
-
-/* Fills in what the configuration says; the shards are to be freed by mem_free(), with care: they
- * hold passwords. */
-struct redis_url *settings_redis(const struct config *config, struct redis_bus_options *ret_options);
-
 struct exchange_options settings_exchange(const struct config *config, worker_id self);
 struct directory_options settings_directory(const struct config *config); /* without send */
 struct server_options settings_server(const struct config *config);
@@ -24,6 +18,7 @@ struct tls_options settings_tls(const struct config *config);
 struct origin_rules settings_origins(const struct config *config);
 
 bool settings_use_tls(const struct config *config);
+bool settings_use_redis(const struct config *config);
 
 #define SETTINGS_ERROR_SIZE 768
 

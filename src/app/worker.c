@@ -124,7 +124,10 @@ static void on_hello(struct worker *worker, struct slice payload)
     enter_phase(worker, SERVING);
     worker->service = service_new(&worker->loop, &worker->config, &worker->shared, &hello,
                                   hub_link_bus(worker->link));
-    if (service_start(worker->service) == 0)
+    if (worker->service == NULL) {
+        worker->exit_code = EXIT_FAILURE;
+        close_link(worker);
+    } else if (service_start(worker->service) == 0)
         hub_link_control(worker->link, PACKET_READY);
     else
         fail(worker);
@@ -141,6 +144,13 @@ static void on_ticket_keys(struct worker *worker, struct slice payload)
     explicit_bzero(&keys, sizeof(keys));
 }
 
+static void on_dead(struct worker *worker, struct slice payload)
+{
+    worker_id dead;
+    memcpy(&dead, payload.ptr, sizeof(dead)); /* its size is the kind's */
+    service_dead(worker->service, dead);
+}
+
 static void on_control(void *context, enum packet_kind kind, struct slice payload)
 {
     struct worker *worker = context;
@@ -153,6 +163,7 @@ static void on_control(void *context, enum packet_kind kind, struct slice payloa
     switch (kind) {
     case PACKET_DRAIN: service_drain(worker->service); break;
     case PACKET_GOAWAY: service_goaway(worker->service); break;
+    case PACKET_DEAD: on_dead(worker, payload); break;
     case PACKET_TICKET_KEYS: on_ticket_keys(worker, payload); break;
     case PACKET_RELOAD:
         service_reload(worker->service);

@@ -7,6 +7,7 @@
 #include "app/hello.h"
 #include "app/settings.h"
 #include "app/spawn.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/hub.h"
@@ -16,6 +17,7 @@
 #define PROVEN_MS 60000    /* alive for so long, and earlier failures are forgotten */
 #define HOPELESS_STARTS 5  /* failed starts of a worker that never was ready */
 #define LOST_GRACE_MS 1000 /* for one that closed its socket to end */
+#define WORKER_ID_MAX ((UINT64_C(1) << 53) - 1) /* Redis' scripts have no larger integers */
 
 /*     DOWN --start--> STARTING --ready--> READY
  *      ^                  |                 |
@@ -27,6 +29,7 @@ struct slot {
     unsigned index;
     enum state state;
     worker_id id;          /* of the process that runs */
+    worker_id crashed;     /* of one before it that nobody was told of yet; DIRECTORY: none */
     uv_process_t *process; /* NULL when DOWN */
     uv_timer_t timer;      /* when DOWN until the next start, else until it is killed */
     uint64_t started;      /* ms */
@@ -65,6 +68,45 @@ static struct slot *find_slot(struct workers *workers, worker_id id)
         if (workers->slots[i].state != DOWN && workers->slots[i].id == id)
             return &workers->slots[i];
     return NULL;
+}
+
+/* --- the dead --- */
+
+/* With Redis the directory is not ours: any other worker can say there that one is no more. */
+static bool tell_dead(struct workers *workers, worker_id dead)
+{
+    bool told = false;
+    for (unsigned i = 0; i < workers->options.count; i++) {
+        struct slot *slot = &workers->slots[i];
+        if (slot->state != READY)
+            continue;
+        hub_control(workers->hub, slot->id, PACKET_DEAD,
+                    (struct slice){(const char *)&dead, sizeof(dead)});
+        told = true;
+    }
+    return told;
+}
+
+static void tell_of_crashed(struct workers *workers)
+{
+    for (unsigned i = 0; i < workers->options.count; i++) {
+        struct slot *slot = &workers->slots[i];
+        if (slot->crashed != DIRECTORY && tell_dead(workers, slot->crashed))
+            slot->crashed = DIRECTORY;
+    }
+}
+
+/* Once used, never again: on one machine a count does; among many, chance. */
+static worker_id next_id(struct workers *workers)
+{
+    worker_id id;
+    if (!settings_use_redis(workers->options.config))
+        return WORKER_RESERVED + ++workers->last_id;
+    do {
+        crypto_random(&id, sizeof(id));
+        id &= WORKER_ID_MAX;
+    } while (id <= WORKER_RESERVED);
+    return id;
 }
 
 static bool some_reload(const struct workers *workers)
@@ -151,6 +193,9 @@ static void exit_cb(uv_process_t *process, int64_t status, int signal)
     hub_remove(workers->hub, slot->id);
     shared_clear_row(workers->options.shared, slot->index);
     set_state(slot, DOWN);
+    if (!as_told && settings_use_redis(workers->options.config))
+        slot->crashed = slot->id;
+    tell_of_crashed(workers);
     end_reload(slot); /* its successor reads everything anew */
     fail(slot);
 }
@@ -187,7 +232,7 @@ static void start(struct slot *slot)
         return;
     }
     slot->process->data = slot;
-    slot->id = ++workers->last_id;
+    slot->id = next_id(workers);
     set_state(slot, STARTING);
     log_event(LOG_INFO, "worker-started", LOG_UINT("worker", slot->index),
               LOG_INT("pid", slot->process->pid), LOG_END);
@@ -220,6 +265,7 @@ static void on_ready(struct slot *slot)
         return;
     set_state(slot, READY);
     slot->proven = true;
+    tell_of_crashed(workers);
     log_event(LOG_DEBUG, "worker-ready", LOG_UINT("worker", slot->index), LOG_END);
     if (!workers->all_were_ready && all_are_ready(workers)) {
         workers->all_were_ready = true;
@@ -310,7 +356,8 @@ struct workers *workers_new(uv_loop_t *loop, const struct workers_options *optio
     workers->loop = loop;
     workers->options = *options;
     workers->events = *events;
-    workers->hub = hub_new(loop, options->count > 1 ? &directory : NULL, &hub_events);
+    bool is_hub = options->count > 1 && !settings_use_redis(options->config);
+    workers->hub = hub_new(loop, is_hub ? &directory : NULL, &hub_events);
     workers->slots = mem_must(options->count * sizeof(*workers->slots));
     workers->open = options->count;
     for (unsigned i = 0; i < options->count; i++) {

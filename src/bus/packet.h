@@ -25,7 +25,8 @@
     X(STOP, true, false, 0, 0)                /* close everybody with 1012, exit */                \
     X(RELOAD, true, false, 0, 0)              /* read certificates and files again */              \
     X(RELOADED, false, true, 0, 0)            /* that was tried, and logged */                     \
-    X(TICKET_KEYS, true, false, 1, 4096)      /* new keys for TLS session tickets */
+    X(TICKET_KEYS, true, false, 1, 4096)      /* new keys for TLS session tickets */               \
+    X(DEAD, true, false, 8, 8)                /* worker_id of one that crashed, for Redis */
 
 enum packet_kind {
 #define X(name, down, up, least, most) PACKET_##name,
