@@ -217,6 +217,10 @@ void checks_empty(struct swarm *swarm)
         world_violate(&swarm->world, "empty: %zu leases for %d workers", redis_leases(redis),
                       SWARM_WORKERS);
     for (int i = 0; i < SWARM_WORKERS; i++) {
+        if (swarm->workers[i].exchange == NULL) {
+            world_violate(&swarm->world, "empty: worker %d is gone", i);
+            continue;
+        }
         struct exchange_counts counts = exchange_count(swarm->workers[i].exchange);
         if (counts.rooms != 0 || counts.sessions != 0 || counts.connections != 0)
             world_violate(&swarm->world, "empty: worker %d has %zu rooms, %zu sessions", i,

@@ -345,6 +345,17 @@ static void check_close(struct peer *peer, int code)
     world_violate(world_of(peer), "close: %s was closed with %d", peer->name, code);
 }
 
+/* The user sees that this leads nowhere, and loads the page anew: all its sockets end. */
+static void reload(struct peer *peer)
+{
+    for (int i = 0; i < SWARM_WORKERS; i++)
+        for (struct sim_socket *socket = peer->swarm->workers[i].sockets; socket != NULL;
+             socket = socket->next)
+            if (socket->opener == &peer->user && !socket->mute)
+                socket_break(socket, world_delay(world_of(peer), 0, 5 * SECONDS));
+    end_membership(peer);
+}
+
 static void on_close(struct socket_user *user, int code)
 {
     struct peer *peer = (struct peer *)user;
@@ -354,7 +365,7 @@ static void on_close(struct socket_user *user, int code)
     peer->joined = false;
     peer->patience.due = NEVER;
     if (code == CLOSE_NORMAL || code == CLOSE_PEER_TAKEN || code == CLOSE_TAKEN_OVER)
-        end_membership(peer);
+        reload(peer);
     peer->leaving = false;
     if (peer->dial.due == NEVER)
         back_off(peer);

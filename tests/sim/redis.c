@@ -7,6 +7,7 @@
 #include "core/directory.h"
 
 #define LEASES 64
+#define TOLD 64
 #define INBOX_MAX (64u << 20)
 
 /* Something that changed the server, or may have. */
@@ -21,8 +22,7 @@ struct change {
 
 struct lease {
     worker_id worker;
-    uint64_t ends;  /* ms */
-    uint64_t asked; /* the number of the last ask */
+    uint64_t ends; /* ms */
 };
 
 struct subscription {
@@ -45,8 +45,15 @@ struct redis {
     unsigned subscription_count;
     bool replaying;
 
+    struct {
+        worker_id worker;
+        uint64_t number; /* of its last ask that must not be done twice */
+    } told[TOLD];
+    unsigned told_count;
+
     /* While an ask is dealt with. */
-    worker_id asker;
+    bool asking, answered;
+    worker_id sender; /* whom the frame is from; who asks may only pass it on */
     void (*answer)(void *context, const struct frame *frame);
     void *context;
 
@@ -97,22 +104,28 @@ static void publish_event(struct redis *redis, const struct frame *frame)
     buf_done(&bytes);
 }
 
+/* What the mailbox passes on goes by way of who asked, whose links lose nothing. */
 static bool is_answer(const struct redis *redis, const struct frame *frame)
 {
-    static const bool answers[FRAME_KIND_COUNT] = {
-        [FRAME_ROOM] = true,   [FRAME_REFUSED] = true, [FRAME_EVICTED] = true, [FRAME_HOLD] = true,
-        [FRAME_HANDED] = true, [FRAME_FENCED] = true,  [FRAME_UNDELIVERED] = true,
+    static const enum { EVENT, TO_SENDER, BY_ASKER } ways[FRAME_KIND_COUNT] = {
+        [FRAME_ROOM] = TO_SENDER,   [FRAME_REFUSED] = TO_SENDER, [FRAME_EVICTED] = TO_SENDER,
+        [FRAME_HOLD] = TO_SENDER,   [FRAME_HANDED] = TO_SENDER,  [FRAME_SIGNAL] = BY_ASKER,
+        [FRAME_FENCE] = BY_ASKER,   [FRAME_FENCED] = BY_ASKER,   [FRAME_UNDELIVERED] = BY_ASKER,
     };
-    return frame->to == redis->asker && answers[frame->kind];
+    if (!redis->asking || ways[frame->kind] == EVENT)
+        return false;
+    return ways[frame->kind] == BY_ASKER || frame->to == redis->sender;
 }
 
 /* Of the directory: an answer goes back by the command connection, an event to an inbox. */
 static void directory_send_cb(void *context, const struct frame *frame)
 {
     struct redis *redis = context;
+    bool answer = is_answer(redis, frame);
+    redis->answered |= answer;
     if (redis->replaying)
         return;
-    if (redis->asker == DIRECTORY || !is_answer(redis, frame))
+    if (!answer)
         publish_event(redis, frame);
     else if (redis->answer != NULL)
         redis->answer(redis->context, frame);
@@ -168,14 +181,24 @@ static void bury_one_overdue(struct redis *redis)
 /* ---- changes */
 
 /* Most asks may be done twice; a signal would be in the mailbox twice. */
-static bool is_repeated(struct redis *redis, const struct change *change,
-                        const struct frame *frame)
+static bool is_told(const struct redis *redis, const struct change *change)
 {
-    struct lease *lease = lease_find(redis, change->worker);
-    bool repeated = lease != NULL && change->number <= lease->asked;
-    if (lease != NULL && !repeated)
-        lease->asked = change->number;
-    return repeated && frame->kind == FRAME_SIGNAL;
+    for (unsigned i = 0; i < redis->told_count; i++)
+        if (redis->told[i].worker == change->worker)
+            return change->number <= redis->told[i].number;
+    return false;
+}
+
+static void remember_told(struct redis *redis, const struct change *change)
+{
+    unsigned i = 0;
+    while (i < redis->told_count && redis->told[i].worker != change->worker)
+        i++;
+    assert(i < TOLD);
+    if (i == redis->told_count)
+        redis->told_count++;
+    redis->told[i].worker = change->worker;
+    redis->told[i].number = change->number;
 }
 
 static bool is_mutated(struct redis *redis, struct frame *frame)
@@ -184,18 +207,31 @@ static bool is_mutated(struct redis *redis, struct frame *frame)
     return mutation != NULL && mutation->on_ask != NULL && mutation->on_ask(redis, frame);
 }
 
-static bool apply(struct redis *redis, const struct change *change)
+static void do_ask(struct redis *redis, const struct change *change)
 {
     struct frame frame;
+    int error = frame_decode((struct slice){change->bytes, change->len}, &frame);
+    assert(error == 0);
+    if ((frame.kind == FRAME_SIGNAL && is_told(redis, change)) || is_mutated(redis, &frame))
+        return;
+    redis->sender = frame.from;
+    redis->answered = false;
+    redis->asking = true;
+    directory_on_frame(redis->directory, &frame);
+    redis->asking = false;
+    if (frame.kind == FRAME_SIGNAL && !redis->answered)
+        remember_told(redis, change); /* the mailbox has it */
+}
+
+static bool apply(struct redis *redis, const struct change *change)
+{
     bool lost = false;
     if (change->at > redis->now)
         redis->now = change->at;
     directory_tick(redis->directory, redis->now);
     switch (change->kind) {
     case CHANGE_ASK:
-        if (frame_decode((struct slice){change->bytes, change->len}, &frame) == 0 &&
-            !is_repeated(redis, change, &frame) && !is_mutated(redis, &frame))
-            directory_on_frame(redis->directory, &frame);
+        do_ask(redis, change);
         break;
     case CHANGE_BEAT:
         lost = lease_renew(redis, change->worker);
@@ -222,22 +258,20 @@ static uint64_t clock_of(const struct redis *redis)
     return redis->world->now / MS;
 }
 
-void redis_ask(struct redis *redis, uint64_t number, const struct frame *frame,
+void redis_ask(struct redis *redis, worker_id asker, uint64_t number, const struct frame *frame,
                void (*answer)(void *context, const struct frame *frame), void *context)
 {
     struct buf bytes;
     buf_init(&bytes, INBOX_MAX);
     frame_encode(frame, &bytes);
-    redis->asker = frame->from;
     redis->answer = answer;
     redis->context = context;
     append(redis, &(struct change){.kind = CHANGE_ASK,
-                                   .worker = frame->from,
+                                   .worker = asker,
                                    .number = number,
                                    .at = clock_of(redis),
                                    .bytes = bytes.data, /* the log's from now on */
                                    .len = bytes.len});
-    redis->asker = DIRECTORY;
     redis->answer = NULL;
 }
 
@@ -330,11 +364,12 @@ bool redis_room(struct redis *redis, struct slice room, struct frame *ret_frame)
 {
     struct frame read = {.kind = FRAME_READ, .from = 1, .to = DIRECTORY, .room = room};
     buf_clear(&redis->room);
-    redis->asker = 1;
+    redis->sender = read.from;
+    redis->asking = true;
     redis->answer = read_cb;
     redis->context = &redis->room;
     directory_on_frame(redis->directory, &read);
-    redis->asker = DIRECTORY;
+    redis->asking = false;
     redis->answer = NULL;
     struct slice bytes = buf_slice(&redis->room);
     return frame_next(&bytes, ret_frame) && ret_frame->kind == FRAME_ROOM;

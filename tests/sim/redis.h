@@ -27,9 +27,9 @@ void redis_free(struct redis *redis);
 /* What the old one holds but for the last changes. Nobody is subscribed. */
 struct redis *redis_fail_over(const struct redis *old, unsigned lost_changes);
 
-/* `answer` is called for each answer, before the call returns. What has this number already, or a
- * later one, of the same worker is not done twice. */
-void redis_ask(struct redis *redis, uint64_t number, const struct frame *frame,
+/* `answer` is called for each answer, before the call returns. What must not be done twice is not,
+ * where the number of the ask is not above the last of this worker's. */
+void redis_ask(struct redis *redis, worker_id asker, uint64_t number, const struct frame *frame,
                void (*answer)(void *context, const struct frame *frame), void *context);
 
 /* Returns whether there was no lease any more. */

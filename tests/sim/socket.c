@@ -61,6 +61,7 @@ struct sim_socket *socket_open(struct worker *worker, const char *room, struct s
     socket->world = worker->world;
     socket->worker = worker;
     socket->user = user;
+    socket->opener = user;
     snprintf(socket->room, sizeof(socket->room), "%s", room);
     pipe_start(&socket->up, worker->world, up_take, socket);
     pipe_start(&socket->down, worker->world, down_take, socket);

@@ -60,7 +60,7 @@ static void execute_ask(struct line *line, const struct parcel *parcel, bool ali
     struct frame frame;
     int error = frame_decode(parcel_slice(parcel), &frame);
     assert(error == 0);
-    redis_ask(line->server, parcel->number, &frame, alive ? answer_cb : ignore_cb, line);
+    redis_ask(line->server, line->owner->self, parcel->number, &frame, alive ? answer_cb : ignore_cb, line);
     reply(line, alive, REPLY_DONE, 0, SLICE_NONE);
 }
 
