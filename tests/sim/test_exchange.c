@@ -678,6 +678,172 @@ static void any_allocation_may_fail(void **state)
     }
 }
 
+/* The client never learnt that it had joined, and tries again: nobody is to wait for the window. */
+static void a_first_joined_that_was_lost_leaves_the_name_free(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 3; again++) {
+        teardown(NULL);
+        setup(NULL);
+        join_both(0, 1);
+        client_drop(&bob);
+        cluster_settle(&cluster);
+        client_join(&carol, again, "room", "bob");
+        cluster_settle(&cluster);
+        assert_true(carol.joined);
+        assert_false(carol.resumed);
+        assert_string_equal(text_of(client_next(&alice, "peer-left"), "reason"), "replaced");
+        assert_true(client_has(&alice, "peer-joined", "bob"));
+        signal_number(&alice, "bob", 1);
+        cluster_settle(&cluster);
+        assert_int_equal(next_number(&carol), 1);
+        client_resume(&bob, 1, "room"); /* whoever has the old secret comes too late */
+        cluster_settle(&cluster);
+        assert_int_equal(bob.closed, CLOSE_PEER_TAKEN);
+        assert_int_equal(carol.closed, 0);
+    }
+}
+
+static void a_first_joined_that_arrived_is_resumed_though_nothing_was_said(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    assert_null(client_next(&alice, "peer-left"));
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+    client_join(&dave, 3, "room", "bob");
+    cluster_settle(&cluster);
+    expect_error(&dave, "peer-taken");
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    client_join(&carol, 3, "room", "bob"); /* who resumed did get a joined */
+    cluster_settle(&cluster);
+    expect_error(&carol, "peer-taken");
+}
+
+static void who_was_heard_keeps_its_name(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    exchange_pong(bob.session, 0); /* any sign of life */
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    client_join(&carol, 2, "room", "bob");
+    cluster_settle(&cluster);
+    expect_error(&carol, "peer-taken");
+    client_resume(&bob, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+}
+
+static void who_is_connected_keeps_its_name_unheard(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_join(&carol, 2, "room", "bob");
+    cluster_settle(&cluster);
+    expect_error(&carol, "peer-taken");
+    assert_int_equal(bob.closed, 0);
+}
+
+/* Signals that come back undelivered while their sender is away. */
+static void an_error_for_who_is_away_waits_for_it(void **state)
+{
+    (void)state;
+    for (int worker = 0; worker < 3; worker++) {
+        teardown(NULL);
+        setup(NULL);
+        join_both(0, 1);
+        signal_number(&alice, "bob", 1);
+        signal_number(&alice, "bob", 2);
+        client_drop(&alice);
+        cluster_crash(&cluster, 1);
+        cluster_settle(&cluster);
+        bob.session = NULL;
+        if (worker == 1)
+            cluster_restart(&cluster, 1);
+        client_resume(&alice, worker, "room");
+        cluster_settle(&cluster);
+        assert_true(alice.resumed);
+        for (int i = 1; i <= 2; i++) {
+            const cJSON *error = client_next(&alice, "error");
+            assert_non_null(error);
+            assert_string_equal(text_of(error, "code"), "unavailable");
+            assert_string_equal(text_of(error, "id"), i == 1 ? "i1" : "i2");
+        }
+        assert_null(client_next(&alice, "error"));
+        assert_int_equal(alice.closed, 0);
+    }
+}
+
+/* They come when the sender has been handed over already. */
+static void an_error_follows_its_sender(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    signal_number(&alice, "bob", 1);
+    cluster.frozen[0] = true; /* the signal does not leave yet */
+    cluster_crash(&cluster, 1);
+    cluster_settle(&cluster);
+    bob.session = NULL;
+    client_drop(&alice);
+    client_resume(&alice, 2, "room");
+    cluster.frozen[0] = false;
+    while (cluster.up[0].len > 0) /* comes back, and waits in front of worker 0 */
+        cluster_step(&cluster);
+    cluster_settle(&cluster);
+    client_resume(&alice, 3, "room");
+    cluster_settle(&cluster);
+    const cJSON *error = client_next(&alice, "error");
+    assert_non_null(error);
+    assert_string_equal(text_of(error, "id"), "i1");
+}
+
+static void errors_for_who_is_away_are_bounded(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    client_drop(&alice);
+    for (int i = 0; i < 5000; i++)
+        exchange_on_frame(cluster.exchanges[0], &(struct frame){.kind = FRAME_UNDELIVERED,
+                                                                .room = SLICE("room"),
+                                                                .peer = SLICE("bob"),
+                                                                .sender = SLICE("alice"),
+                                                                .error = ERR_UNAVAILABLE});
+    client_resume(&alice, 0, "room");
+    cluster_settle(&cluster);
+    int count = 0;
+    while (client_next(&alice, "error") != NULL)
+        count++;
+    assert_true(count > 500 && count < 1500); /* 64 KiB of frames */
+}
+
+/* Over 32 KiB are held all the time, since a pong acknowledges only what came before the ping
+ * before it: still not every signal needs a ping. */
+static void large_signals_need_no_ping_each(void **state)
+{
+    (void)state;
+    static char filler[9000];
+    memset(filler, 'x', sizeof(filler) - 1);
+    join_both(0, 0);
+    int before = bob.pings;
+    for (int i = 0; i < 64; i++) {
+        client_send(&alice, "{\"type\":\"signal\",\"to\":\"bob\",\"data\":\"%s\"}", filler);
+        client_pong(&bob);
+    }
+    assert_true(bob.pings - before >= 8);
+    assert_true(bob.pings - before <= 64 / 4 + 1);
+    client_drop(&bob);
+    bob.read = bob.count;
+    client_resume(&bob, 1, "room");
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+    assert_null(client_next(&bob, "signal"));
+}
+
 int main(void)
 {
     static int one = 1, several = CLUSTER_WORKERS;
@@ -717,6 +883,14 @@ int main(void)
         TEST(both_sides_count_alike_without_memory),
         TEST(no_member_is_left_behind_by_a_failed_join),
         TEST(any_allocation_may_fail),
+        TEST(a_first_joined_that_was_lost_leaves_the_name_free),
+        TEST(a_first_joined_that_arrived_is_resumed_though_nothing_was_said),
+        TEST(who_was_heard_keeps_its_name),
+        TEST(who_is_connected_keeps_its_name_unheard),
+        TEST(an_error_for_who_is_away_waits_for_it),
+        TEST(an_error_follows_its_sender),
+        TEST(errors_for_who_is_away_are_bounded),
+        TEST(large_signals_need_no_ping_each),
         cmocka_unit_test_prestate_setup_teardown(a_signal_reaches_its_addressee_only, setup,
                                                  teardown, &one),
         cmocka_unit_test_prestate_setup_teardown(a_signal_reaches_its_addressee_only, setup,
