@@ -1,6 +1,9 @@
 // The answering half of the tutorial: joins a room and answers whoever calls.
 
+import { translate } from './i18n.js';
 import { Room } from './roomline.js';
+
+translate();
 
 const query = new URLSearchParams(location.search);
 const room = new Room(query.get('room') ?? 'tutorial', { info: { name: 'callee' } });

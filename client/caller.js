@@ -1,6 +1,9 @@
 // The calling half of the tutorial: joins a room, lists who is there, calls the one chosen.
 
+import { translate } from './i18n.js';
 import { Room } from './roomline.js';
+
+translate();
 
 const query = new URLSearchParams(location.search);
 const room = new Room(query.get('room') ?? 'tutorial', { info: { name: 'caller' } });
@@ -29,5 +32,5 @@ form.addEventListener('submit', async (event) => {
 });
 
 await room.join();
-state.textContent = `joined as ${room.peer}`;
+state.textContent = room.peer;
 document.getElementById('callee').search = query;

@@ -63,6 +63,12 @@ export const words = {
         'ended-gone': '{name} has left.',
         'ended-lost': 'The connection to {name} was lost.',
         missed: 'You missed a call from {name}.',
+        caller: 'Caller',
+        callerHint: 'Everybody in the room is in the list.',
+        openCaller: 'Open a caller',
+        callee: 'Callee',
+        calleeHint: 'Whoever calls this ID is answered at once.',
+        openCallee: 'Open a callee',
     },
     ko: {
         tagline: '브라우저에서 브라우저로, 얼굴 보며 바로 이야기하세요.',
@@ -127,6 +133,12 @@ export const words = {
         'ended-gone': '{name} 님이 나갔습니다.',
         'ended-lost': '{name} 님과의 연결이 끊겼습니다.',
         missed: '{name} 님의 부재중 전화가 있습니다.',
+        caller: '거는 쪽',
+        callerHint: '방에 있는 모든 사람이 목록에 나옵니다.',
+        openCaller: '거는 쪽 열기',
+        callee: '받는 쪽',
+        calleeHint: '이 ID로 걸려 오는 전화는 바로 받습니다.',
+        openCallee: '받는 쪽 열기',
     },
 };
 

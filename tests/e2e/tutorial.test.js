@@ -1,5 +1,6 @@
 // caller.html and callee.html, as the tutorial tells to open them.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Person } from './browser.js';
 import { BOTH, suite } from './suite.js';
@@ -27,5 +28,28 @@ suite('tutorial', BOTH, {}, (on) => {
         await caller.page.click('#hang-up');
         await caller.page.locator('#state', { hasText: 'ended' }).waitFor();
         await callee.page.waitForFunction(() => window.connections[0].signalingState === 'closed');
+    });
+
+    test('on a phone, in Korean', async (t) => {
+        const phone = { locale: 'ko-KR', viewport: { width: 360, height: 740 }, isMobile: true };
+        const callee = await Person.arrive(t, on.url, { name: 'callee', ...phone });
+        const caller = await Person.arrive(t, on.url, { name: 'caller', ...phone });
+        await callee.open('/callee.html?room=phone');
+        await caller.open('/caller.html?room=phone');
+        await caller.page.locator('#peers option').waitFor({ state: 'attached' });
+        assert.equal(await callee.page.textContent('h1'), '받는 쪽');
+        assert.equal(await caller.page.textContent('.good'), '통화');
+        for (const { page } of [callee, caller]) {
+            assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+        }
+        // The link leads to the other page, in the same room.
+        const [tab] = await Promise.all([
+            caller.page.context().waitForEvent('page'),
+            caller.page.click('#callee'),
+        ]);
+        await tab.locator('#id', { hasText: /^[^…]+$/ }).waitFor();
+        assert.equal(new URL(tab.url()).search, '?room=phone');
+        await caller.page.locator('#peers option').nth(1).waitFor({ state: 'attached' });
+        await caller.photo('caller-ko');
     });
 });
