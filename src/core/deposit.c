@@ -7,6 +7,7 @@
 #include "core/state.h"
 
 #define DEPOSIT_MAX (64u << 20) /* bytes */
+#define NOBODY_HAS ((uint64_t)1 << 52) /* signals: who claims it is told that it can't be resumed */
 
 static bool is_ready(const struct session *session)
 {
@@ -31,7 +32,8 @@ void deposit_again(struct session *session)
                                                 .from = exchange->options.self,
                                                 .to = MAILBOX,
                                                 .received = session->received,
-                                                .acked = session->hold.acked,
+                                                .acked = session->afresh ? NOBODY_HAS
+                                                                         : session->hold.acked,
                                                 .secret = session->secret,
                                                 .room = room_name(session->room),
                                                 .peer = member_name(session->member),

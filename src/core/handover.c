@@ -231,8 +231,8 @@ static void hand_over(struct member *member, const struct frame *claim)
     struct session *holder = member->session;
     struct exchange *exchange = holder->exchange;
     deposit_undo(holder);
-    bool counts_meet =
-        claim->received >= holder->hold.acked && hold_ack(&holder->hold, claim->received);
+    bool counts_meet = !holder->afresh && claim->received >= holder->hold.acked &&
+                       hold_ack(&holder->hold, claim->received);
     session_superseded(holder);
     if (counts_meet)
         send_hold(holder, claim);

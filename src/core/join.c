@@ -4,7 +4,8 @@
 #include "core/reply.h"
 #include "core/state.h"
 
-#define RANDOM_PEER_BYTES 12 /* 96 random bits */
+#define RANDOM_PEER_BYTES 12   /* 96 random bits */
+#define AHEAD_MAX (256u << 10) /* bytes; beyond it senders get peer-busy */
 
 struct entry *join_find(struct exchange *exchange, uint32_t request)
 {
@@ -112,6 +113,44 @@ void join_early(struct session *session, struct slice text)
     message_unref(message);
 }
 
+/* ---- signals that are faster than the answer */
+
+static struct entry *find_entering(struct exchange *exchange, const struct frame *signal)
+{
+    struct entry *entry, *next;
+    MAP_EACH (exchange->entries, entry, next) {
+        if (entry->session->state == SESSION_ENTERING &&
+            slice_equal(room_name(entry->session->room), signal->room) &&
+            slice_equal(entry_peer(entry), signal->peer))
+            return entry;
+    }
+    return NULL;
+}
+
+bool join_keep_ahead(struct exchange *exchange, const struct frame *signal, int *ret_error)
+{
+    struct entry *entry = find_entering(exchange, signal);
+    if (entry == NULL)
+        return false;
+    if (entry->ahead.max == 0)
+        buf_init(&entry->ahead, AHEAD_MAX);
+    frame_encode(signal, &entry->ahead);
+    *ret_error = buf_failed(&entry->ahead) ? ERR_PEER_BUSY : 0;
+    entry->ahead.failed = false; /* what is in it stays */
+    return true;
+}
+
+void join_release_ahead(struct exchange *exchange, struct buf *ahead)
+{
+    struct slice frames = buf_slice(ahead);
+    struct frame signal;
+    while (frame_next(&frames, &signal))
+        route_on_signal(exchange, &signal);
+    buf_done(ahead);
+}
+
+/* ---- the answer */
+
 /* It is a member, and nobody is there to be told: the client never learnt its secret. */
 static bool leave_if_unplugged(struct session *session)
 {
@@ -179,11 +218,15 @@ static void on_answer(struct session *session, const struct frame *frame)
         undo(session);
         return;
     }
+    struct exchange *exchange = session->exchange;
+    struct buf ahead = session->entry->ahead;
+    session->entry->ahead = (struct buf){0};
     session->version = frame->version;
     if (frame->reason == ROOM_TAKEN_OVER)
         took_over(session, member, frame->worker);
     else
         entered(session, member);
+    join_release_ahead(exchange, &ahead);
 }
 
 void join_on_room(struct exchange *exchange, const struct frame *frame)
@@ -288,6 +331,7 @@ static void welcome(struct session *session, bool resuming, bool resumed, struct
         return;
     session->unheard = !resuming;
     session->unconfirmed = resuming;
+    session->afresh = resuming && !resumed;
     if (resuming)
         session->exchange->world.ping(session->connection, session->hold.acked);
 }
@@ -322,6 +366,7 @@ void join_finish(struct session *session, bool resumed)
     entry->early = (struct hold){0};
     entry->claimed = false;
     session->proof = entry->proof;
+    session->afresh = done.resuming && !resumed;
     room->uses++; /* what follows may end the session */
     session_attach(session, member);
     append_late(session, &entry->late);

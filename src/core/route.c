@@ -100,7 +100,8 @@ void route_on_signal(struct exchange *exchange, const struct frame *frame)
         error = deliver_here(member, frame->sender, frame->data);
     else if (member != NULL && member->session != NULL)
         error = session_park(member->session, frame) ? 0 : ERR_PEER_BUSY;
-    else if (!handover_pass_on(exchange, frame, frame->peer))
+    else if (!handover_pass_on(exchange, frame, frame->peer) &&
+             !join_keep_ahead(exchange, frame, &error))
         error = member == NULL ? ERR_PEER_NOT_FOUND : ERR_UNAVAILABLE;
     if (error != 0)
         return_to_sender(exchange, frame, error);

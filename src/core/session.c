@@ -96,11 +96,13 @@ static void entry_free(struct session *session)
         return;
     if (entry->claimed)
         handover_decline(session->exchange, &entry->claim);
+    struct buf ahead = entry->ahead;
     MAP_DELETE(session->exchange->entries, entry);
     hold_done(&entry->late);
     hold_done(&entry->early);
     mem_free(entry);
     session->entry = NULL;
+    join_release_ahead(session->exchange, &ahead);
 }
 
 void session_entered(struct session *session)
@@ -295,7 +297,10 @@ void session_refuse(struct session *session, int error)
 void session_confirm(struct session *session)
 {
     session->unheard = false;
-    if (!session->unconfirmed || session->state != SESSION_HERE)
+    if (session->state != SESSION_HERE)
+        return;
+    session->afresh = false;
+    if (!session->unconfirmed)
         return;
     session->unconfirmed = false;
     tell_directory(session, FRAME_CONFIRM, 0);

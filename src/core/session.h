@@ -37,6 +37,7 @@ struct entry {
     worker_id former;            /* while CLAIMING: who was asked for the hold */
     uint64_t received;           /* signals the client has, says it */
     struct hold early;           /* came from the client before it had its answer */
+    struct buf ahead;            /* encoded FRAME_SIGNALs for it that were faster than the answer */
     struct hold late;            /* came for it while CLAIMING, goes behind what is handed over */
     bool claimed;                /* somebody else resumes it already: hand over once it is ours */
     struct frame claim;
@@ -58,6 +59,7 @@ struct session {
     struct entry *entry;   /* ENTERING, CLAIMING */
     enum session_state state;
     bool unconfirmed;  /* the client was not yet heard since it got a new secret */
+    bool afresh;       /* nor since the counts began at 0 again: those that it knows mean nothing */
     bool acking;       /* a world.ping for an acknowledgement is out */
     bool unheard;      /* it was a plain join, and nothing came from the client since */
     bool deposited;    /* what is held is on its way into the mailbox */

@@ -50,6 +50,13 @@ void join_finish(struct session *session, bool resumed);
 /* The client does not wait for the answer to its join: kept until then. */
 void join_early(struct session *session, struct slice text);
 
+/* A signal for a peer whose join or resume was done, though its answer has not come yet: others may
+ * have heard of it before us. True: it waits for the answer, or *ret_error says why it can't. */
+bool join_keep_ahead(struct exchange *exchange, const struct frame *signal, int *ret_error);
+
+/* What waited goes where it can now. Ends the buffer. */
+void join_release_ahead(struct exchange *exchange, struct buf *ahead);
+
 /* The membership is no more: nobody is to take it over. */
 void join_drop_claims(struct room *room, struct slice peer);
 
