@@ -30,8 +30,8 @@ struct redis_store {
     unsigned open; /* of those three */
     int loaded;    /* scripts, of this connection */
     bool up, failing, sweeping, closing;
-    struct buf publishing; /* worker_id of each PUBLISH without an answer */
-    struct buf beating;    /* number of each beat */
+    struct buf publishing;    /* worker_id of each PUBLISH without an answer */
+    struct buf beating;       /* number of each beat */
     uint64_t asked, answered; /* of the asks that are answered by a room */
     struct buf held;          /* struct held_head and bytes of each message of the inbox */
     struct redis_store_counts counts;
@@ -70,8 +70,7 @@ static const char *cause_of(const struct redis_reply *reply)
 {
     size_t len = strcspn(reply->text.ptr, " ");
     for (size_t i = 0; i < FAILURE_COUNT; i++)
-        if (strlen(failures[i].code) == len &&
-            memcmp(failures[i].code, reply->text.ptr, len) == 0)
+        if (strlen(failures[i].code) == len && memcmp(failures[i].code, reply->text.ptr, len) == 0)
             return failures[i].cause;
     return NULL;
 }
