@@ -185,7 +185,7 @@ class Server {
 
     /** The index of the worker that holds the server's end of a client's TCP connection. */
     workerOf(socket) {
-        const inode = serverInode(socket.localPort, socket.remotePort);
+        const inode = inodeOf(socket.remotePort, socket.localPort);
         for (const [index, pid] of this.workers) if (inode && holdsSocket(pid, inode)) return index;
         return null;
     }
@@ -236,17 +236,23 @@ function killQuietly(pid, signal) {
 }
 
 // /proc/net/tcp: sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode
-function serverInode(clientPort, serverPort) {
+function inodeOf(ownPort, otherPort) {
     const hex = (port) => port.toString(16).toUpperCase().padStart(4, '0');
     for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
         for (const line of readFileSync(file, 'utf8').split('\n').slice(1)) {
             const field = line.trim().split(/\s+/);
             if (field.length < 10) continue;
             const [local, remote] = [field[1], field[2]].map((address) => address.split(':')[1]);
-            if (local === hex(serverPort) && remote === hex(clientPort)) return field[9];
+            if (local === hex(ownPort) && remote === hex(otherPort)) return field[9];
         }
     }
     return null;
+}
+
+/** Whether a process has a TCP connection from its port `own` to the port `other`. */
+export function holdsConnection(pid, own, other) {
+    const inode = inodeOf(own, other);
+    return inode !== null && holdsSocket(pid, inode);
 }
 
 function holdsSocket(pid, inode) {
