@@ -8,6 +8,9 @@
 #include "base/log.h"
 #include "core/state.h"
 
+/* ms that a fence has to answer: longer than what was sent before it can still be on its way, over
+ * two links that each deliver or refuse within 12 s. */
+#define FENCE_TIMEOUT 30000
 #define FENCES_MAX 8                 /* sent after one peer until it counts as lost track of */
 #define FENCE_QUEUE_MAX (256u << 10) /* bytes; beyond it senders get peer-busy */
 
@@ -32,7 +35,7 @@ static void send_fence(struct member *member, worker_id former)
     struct exchange *exchange = member->room->exchange;
     member->fence->former = former;
     member->fence->sent++;
-    wheel_arm(&exchange->wheel, &member->fence->deadline, exchange->now + HANDOVER_TIMEOUT);
+    wheel_arm(&exchange->wheel, &member->fence->deadline, exchange->now + FENCE_TIMEOUT);
     exchange_send(exchange, &(struct frame){.kind = FRAME_FENCE,
                                             .from = exchange->options.self,
                                             .to = former,
