@@ -46,6 +46,7 @@ struct link_self {
     uint64_t now;          /* ms */
     int64_t clock_low, clock_high; /* the store's time is now + something between */
     size_t bytes;                  /* unacknowledged, on all links */
+    uint64_t left;                 /* packets that were acknowledged or refused */
 
     /* A frame that will not be delivered. Must not call back. */
     void (*refuse)(void *context, const struct frame *frame);

@@ -218,6 +218,7 @@ static struct message *ring_shift(struct link *link)
     out->count--;
     out->bytes -= packet->len;
     link->self->bytes -= packet->len;
+    link->self->left++;
     return packet;
 }
 
@@ -269,6 +270,7 @@ void link_refuse_unpublished(struct link *link)
         struct message *packet = link_sent_at(out, i)->packet;
         out->bytes -= packet->len;
         link->self->bytes -= packet->len;
+        link->self->left++;
         refuse_frames(link, packet);
     }
     out->count = out->numbered;

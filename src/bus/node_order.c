@@ -42,12 +42,23 @@ bool node_order_keep(struct node *node, const struct frame *frame)
     return false;
 }
 
+/* To look costs a walk through all that is on its way: not without a reason. */
+static bool is_worth_a_look(struct node *node)
+{
+    uint64_t left = node->self.left + node->asks.done_number;
+    if (left == node->kept_left && node->self.now < node->kept_at + LINK_RESEND_AFTER)
+        return false;
+    node->kept_left = left;
+    node->kept_at = node->self.now;
+    return true;
+}
+
 void node_order_release(struct node *node)
 {
     struct buf kept = node->kept;
     struct slice frames = buf_slice(&kept);
     struct frame frame;
-    if (kept.len == 0)
+    if (kept.len == 0 || !is_worth_a_look(node))
         return;
     buf_init(&node->kept, KEPT_MAX);
     while (frame_next(&frames, &frame))

@@ -48,6 +48,7 @@ struct node {
     struct provisional *provisional; /* NULL while the store can be asked */
     struct buf inbox;                /* encoded frames for this worker */
     struct buf kept;                 /* encoded frames that wait for others: node_order.c */
+    uint64_t kept_left, kept_at; /* what had left links and asks when they were looked at, when */
     struct buf delivering;
     bool flushing;
 

@@ -645,6 +645,32 @@ static void who_listens_again_is_sent_what_it_missed(void **state)
     assert_int_equal(b.restored, 1);
 }
 
+static void hand_over_ann(struct worker *from, struct worker *to)
+{
+    send_frame(from, &(struct frame){.kind = FRAME_HANDED,
+                                     .from = from->id,
+                                     .to = to->id,
+                                     .room = SLICE("room"),
+                                     .peer = SLICE("ann"),
+                                     .request = 3});
+}
+
+static void who_goes_on_elsewhere_does_not_overtake_its_signals(void **state)
+{
+    (void)state;
+    signal_to(&a, &b, "1");
+    flush(&a);
+    lose(&a);
+    hand_over_ann(&a, &b);
+    carry(&a, &b);
+    assert_string_equal(b.frames, "");
+    live(2500);
+    assert_string_equal(b.frames, "signal 1 handed");
+    hand_over_ann(&a, &b);
+    carry(&a, &b);
+    assert_string_equal(b.frames, "signal 1 handed handed");
+}
+
 static void the_way_out_breaks(void **state)
 {
     (void)state;
@@ -1116,6 +1142,7 @@ int main(void)
         TEST(what_is_for_a_dead_worker_is_refused_at_once),
         TEST(a_full_link_refuses),
         TEST(who_listens_again_is_sent_what_it_missed),
+        TEST(who_goes_on_elsewhere_does_not_overtake_its_signals),
         TEST(the_way_out_breaks),
         TEST(a_malformed_packet_disturbs_nobody),
         TEST(what_only_the_directory_says_is_not_taken_from_a_worker),
