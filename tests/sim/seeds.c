@@ -1,6 +1,7 @@
 #include "sim/seeds.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ static void run_one(const struct seeds *seeds, uint64_t seed, struct seeds_resul
 /* Every so manieth seed; a byte for each tells the parent that it is done. */
 static void work(const struct seeds *seeds, unsigned number, struct job *job, int progress)
 {
+    signal(SIGSEGV, SIG_DFL); /* not cmocka's: the parent is to see what happened */
+    signal(SIGABRT, SIG_DFL);
     for (uint64_t i = number; i < seeds->count && !job->result.failed; i += seeds->jobs) {
         run_one(seeds, seeds->first + i, &job->result);
         if (write(progress, ".", 1) != 1)

@@ -118,20 +118,34 @@ static void hush(struct swarm *swarm)
     pass(swarm, HUSH);
 }
 
-static void tell(struct swarm *swarm)
+static void storm(struct swarm *swarm)
 {
-    start(swarm);
     pass(swarm, WARM_UP);
     if (!swarm->temper.calm)
         swarm->fault.due = swarm->world.now;
     pass(swarm, STORMY_LEAST + world_random(&swarm->world, STORMY_MOST - STORMY_LEAST));
     faults_stop(swarm);
+}
+
+static void settle(struct swarm *swarm)
+{
     pass(swarm, SETTLE);
     hush(swarm);
-    checks_settled(swarm);
+}
+
+static void end_all(struct swarm *swarm)
+{
     everybody_leaves(swarm);
     pass(swarm, WINDOWS);
-    checks_empty(swarm);
+}
+
+static void tell(struct swarm *swarm)
+{
+    static void (*const chapters[])(struct swarm *) = {start,          storm,   settle,
+                                                       checks_settled, end_all, checks_empty};
+    for (unsigned i = 0; i < sizeof(chapters) / sizeof(chapters[0]); i++)
+        if (swarm->world.violation[0] == '\0')
+            chapters[i](swarm);
 }
 
 int swarm_run(struct swarm *swarm, uint64_t seed, const struct temper *temper,
