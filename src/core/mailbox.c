@@ -200,8 +200,7 @@ static void send_waiting(struct mailbox *mailbox)
 
 static void hand_over(struct mailbox *mailbox, const struct frame *claim)
 {
-    bool is_first = mailbox->claimant == DIRECTORY;
-    if (is_first) {
+    if (mailbox->claimant == DIRECTORY) {
         mailbox->claimant = claim->from;
         mailbox->claim = claim->request;
         mailbox->error =
@@ -219,8 +218,7 @@ static void hand_over(struct mailbox *mailbox, const struct frame *claim)
                            .received = mailbox->received,
                            .error = mailbox->error},
            MAILBOX, claim->from);
-    if (is_first)
-        send_waiting(mailbox);
+    send_waiting(mailbox);
 }
 
 static void on_claim(struct directory *directory, struct directory_member *member,

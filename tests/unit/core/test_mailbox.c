@@ -157,7 +157,7 @@ static void one_that_is_full_of_bytes_answers_peer_busy(void **state)
     (void)state;
     char data[1000];
     ben_is_deposited();
-    snprintf(data, sizeof(data), "\"%0*d\"", 955, 1);
+    snprintf(data, sizeof(data), "\"%0*d\"", 960, 1);
     signal_to("ben", data);
     expect("");
     signal_to("ben", "4");
