@@ -68,6 +68,15 @@ static bool is_holders(const struct directory_member *member, const struct frame
     return member->worker == frame->from && !member_is_proven(member, &frame->secret);
 }
 
+static const struct session_secret no_secret;
+
+/* Whether it took over what is here: this directory has lost that, an older copy took its place. */
+static bool came_after(const struct directory_member *member, const struct frame *frame)
+{
+    return secret_equal(&member->secret, &frame->proof) &&
+           !secret_equal(&frame->proof, &no_secret);
+}
+
 static bool is_in_mailbox(const struct directory_member *member)
 {
     return member->worker == MAILBOX && member->mailbox != NULL;
@@ -114,11 +123,21 @@ static void give_back(struct directory_member *member, const struct frame *frame
     directory_host_leave(member->room, former);
 }
 
+/* What is still in the mailbox here was handed to it. */
+static void give_back_claimed(struct directory_member *member, const struct frame *frame)
+{
+    give_back(member, frame);
+    if (member->mailbox != NULL)
+        mailbox_free(member->mailbox);
+}
+
 void directory_on_restore(struct directory *directory, const struct frame *frame)
 {
     struct directory_member *member = directory_find(directory, frame);
     if (member == NULL)
         add(directory, frame);
+    else if (came_after(member, frame))
+        give_back_claimed(member, frame);
     else if (is_given_away(member, frame))
         return;
     else if (is_holders(member, frame) && !is_in_mailbox(member))

@@ -3,6 +3,12 @@
 
 #define RESTORED_AWAY 1 /* as a reason */
 
+/* What it took the membership over with. */
+static struct session_secret proof_of(const struct session *session)
+{
+    return session->entry != NULL ? session->entry->proof : session->proof;
+}
+
 static void say(struct session *session, struct slice peer, struct slice info)
 {
     struct exchange *exchange = session->exchange;
@@ -12,7 +18,7 @@ static void say(struct session *session, struct slice peer, struct slice info)
                           .version = session->room->version,
                           .reason = session->state == SESSION_AWAY ? RESTORED_AWAY : 0,
                           .secret = session->secret,
-                          .proof = session->proof,
+                          .proof = proof_of(session),
                           .room = room_name(session->room),
                           .peer = peer,
                           .info = info};
@@ -109,7 +115,7 @@ void exchange_export_room(const struct exchange *exchange, struct slice name,
                               .info = member_info(member)};
         if (ours) {
             frame.secret = holder->secret;
-            frame.proof = holder->proof;
+            frame.proof = proof_of(holder);
         }
         each(context, &frame);
     }

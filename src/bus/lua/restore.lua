@@ -46,6 +46,11 @@ local function is_proof(of)
     return of ~= NO_SECRET and (of == member.secret or of == member.previous)
 end
 
+-- Whether it took over what is here: this Redis has lost that, an older copy took its place.
+local function came_after()
+    return proof ~= NO_SECRET and proof == member.secret
+end
+
 local function is_in_mailbox()
     return member.worker == MAILBOX and has(member, MAIL)
 end
@@ -70,9 +75,12 @@ local function is_holders()
     return member.worker == me and not is_proof(secret)
 end
 
-local function give_back()
+local function give_back(claimed)
     local was_away, same = has(member, AWAY), member.worker == me and member.secret == secret
     local former = move(room, peer, member, me)
+    if claimed then
+        drop_mail(room, peer, member)
+    end
     catch_up()
     if member.secret ~= secret then -- the client may have seen either
         member.previous, member.secret = member.secret, secret
@@ -94,6 +102,8 @@ end
 
 if not member then
     return add()
+elseif came_after() then
+    return give_back(true) -- what is in the mailbox here was handed to it
 elseif is_given_away() then
     return ''
 elseif is_holders() and not is_in_mailbox() then
