@@ -321,7 +321,7 @@ for (const workers of [1, 2]) {
     });
 
     test(`just inside the window, again and again (${workers} workers)`, async (t) => {
-        const config = { 'session.resume_window': '2500ms' };
+        const config = { 'session.resume_window': '4s' };
         const server = await ownServer(t, { workers, config });
         await withSteadyClock(async () => {
             const [a, b] = await pair({ server });
@@ -331,7 +331,7 @@ for (const workers of [1, 2]) {
                 await away(a, peer);
                 a.signal('b', n);
                 // Three of these are past one window.
-                await new Promise((resolve) => setTimeout(resolve, 1000));
+                await new Promise((resolve) => setTimeout(resolve, 1500));
                 const resume = { session: peer.session, received: peer.received };
                 next.send({ type: 'join', resume });
                 await next.expectJoined();
@@ -358,7 +358,7 @@ for (const workers of [1, 2]) {
     test(`a room of which all are away is kept for the window, then gone (${workers} workers)`, async (t) => {
         const server = await ownServer(t, {
             workers,
-            config: { 'session.resume_window': '1500ms' },
+            config: { 'session.resume_window': '3s' },
         });
         const [a, b] = await pair({ server });
         await away(a, b);

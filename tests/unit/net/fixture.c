@@ -287,7 +287,7 @@ static ssize_t send_some(struct client *client, const char *bytes, size_t len)
 
 void client_send(struct client *client, const void *bytes, size_t len)
 {
-    uint64_t until = uv_hrtime() + 5000000000u;
+    uint64_t until = uv_hrtime() + 20000000000u;
     for (size_t sent = 0; sent < len;) {
         ssize_t some = send_some(client, (const char *)bytes + sent, len - sent);
         if (some > 0)
