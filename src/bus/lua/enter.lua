@@ -53,8 +53,8 @@ end
 
 local function take_over()
     member.former = move(room, peer, member, me)
-    if member.former ~= MAILBOX then
-        drop_mail(room, peer, member) -- who was to claim it never did
+    if member.former == NOBODY then
+        drop_mail(room, peer, member) -- who was to claim it crashed
     end
     member.previous, member.secret = proof, secret
     set(member, TAKEN_OVER, true)
