@@ -42,6 +42,21 @@ static void check_roster(struct slice roster)
     buf_done(&again);
 }
 
+/* Reads held messages; those that are whole, added again, make the same bytes. */
+static void check_held(struct slice held)
+{
+    struct slice rest = held, message;
+    struct buf again;
+    buf_init(&again, held.len);
+    while (held_next(&rest, &message)) {
+        check_place(message, held);
+        held_add(&again, message);
+    }
+    must(!buf_failed(&again));
+    must(again.len == 0 || memcmp(again.data, held.ptr, again.len) == 0);
+    buf_done(&again);
+}
+
 static void check_encoding(const struct frame *frame, struct slice bytes)
 {
     struct buf whole;
@@ -62,6 +77,7 @@ static void check_frame(struct slice bytes)
     check_places(&frame, bytes);
     check_encoding(&frame, bytes);
     check_roster(frame.roster);
+    check_held(frame.data);
 }
 
 /* As a link reads: frame after frame off a stream. */
@@ -84,5 +100,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_frame(bytes);
     check_stream(bytes);
     check_roster(bytes);
+    check_held(bytes);
     return 0;
 }
