@@ -88,6 +88,7 @@ void join_start(struct session *session, const struct envelope *envelope)
         return;
     }
     session->entry = entry;
+    session->request = entry->request;
     session_move(session, SESSION_ENTERING);
     exchange->world.random(exchange->world.context, &session->secret, sizeof(session->secret));
     struct frame request = {.kind = entry->resuming ? FRAME_RESUME : FRAME_JOIN,
@@ -151,20 +152,37 @@ void join_release_ahead(struct exchange *exchange, struct buf *ahead)
 
 /* ---- the answer */
 
-/* It is a member, and nobody is there to be told: the client never learnt its secret. */
-static bool leave_if_unplugged(struct session *session)
+/* The membership that this session was given is nobody's. */
+static void abandon(struct session *session)
 {
-    if (session->connection != NULL || session->entry->resuming)
-        return false;
-    session_leave(session, LEAVE_LEFT);
-    return true;
+    struct exchange *exchange = session->exchange;
+    exchange_send(exchange, &(struct frame){.kind = FRAME_LEAVE,
+                                            .from = exchange->options.self,
+                                            .to = DIRECTORY,
+                                            .room = room_name(session->room),
+                                            .peer = entry_peer(session->entry),
+                                            .secret = session->secret,
+                                            .reason = LEAVE_LEFT});
+    session_refuse(session, ERR_UNAVAILABLE);
+}
+
+/* The client never learnt its secret, or has joined again since by this worker: what was asked may
+ * have had to wait for a long time. */
+static bool is_stale(const struct session *session, const struct member *member)
+{
+    const struct session *other = member->session;
+    return session->connection == NULL ||
+           (other != NULL && (int32_t)(other->request - session->request) > 0);
 }
 
 static void entered(struct session *session, struct member *member)
 {
+    if (is_stale(session, member)) {
+        abandon(session);
+        return;
+    }
     session_attach(session, member);
-    if (!leave_if_unplugged(session))
-        join_finish(session, false);
+    join_finish(session, false);
 }
 
 static bool is_first_in_row(struct session *session)
@@ -192,18 +210,9 @@ static void took_over(struct session *session, struct member *member, worker_id 
 /* We are a member and cannot be: no memory for the roster. */
 static void undo(struct session *session)
 {
-    struct exchange *exchange = session->exchange;
-    struct slice peer = entry_peer(session->entry);
     log_event(LOG_ERROR, "roster-refused", LOG_SLICE("room", room_name(session->room)),
-              LOG_SLICE("peer", peer), LOG_END);
-    exchange_send(exchange, &(struct frame){.kind = FRAME_LEAVE,
-                                            .from = exchange->options.self,
-                                            .to = DIRECTORY,
-                                            .room = room_name(session->room),
-                                            .peer = peer,
-                                            .secret = session->secret,
-                                            .reason = LEAVE_LEFT});
-    session_refuse(session, ERR_UNAVAILABLE);
+              LOG_SLICE("peer", entry_peer(session->entry)), LOG_END);
+    abandon(session);
 }
 
 /* The answer to a join or a resume: the room with us in it. */
