@@ -18,8 +18,7 @@ enum request {
 enum reply {
     REPLY_UP,
     REPLY_DOWN,
-    REPLY_FRAME,
-    REPLY_DONE,
+    REPLY_DONE,      /* encoded frames */
     REPLY_BEATEN,    /* number; struct beaten */
     REPLY_PUBLISHED, /* number: to; one byte: receivers */
     REPLY_PUSH,
@@ -34,18 +33,7 @@ struct beaten {
 
 static void answer_cb(void *context, const struct frame *frame)
 {
-    struct line *line = context;
-    struct buf bytes;
-    buf_init(&bytes, QUEUE_MAX);
-    frame_encode(frame, &bytes);
-    pipe_put(&line->down, REPLY_FRAME, 0, line->epoch, buf_slice(&bytes));
-    buf_done(&bytes);
-}
-
-static void ignore_cb(void *context, const struct frame *frame)
-{
-    (void)context;
-    (void)frame;
+    frame_encode(frame, context);
 }
 
 static void reply(struct line *line, bool alive, enum reply kind, uint64_t number,
@@ -55,13 +43,17 @@ static void reply(struct line *line, bool alive, enum reply kind, uint64_t numbe
         pipe_put(&line->down, kind, number, line->epoch, bytes);
 }
 
+/* All answers come in one reply. */
 static void execute_ask(struct line *line, const struct parcel *parcel, bool alive)
 {
     struct frame frame;
+    struct buf answers;
     int error = frame_decode(parcel_slice(parcel), &frame);
     assert(error == 0);
-    redis_ask(line->server, line->owner->self, parcel->number, &frame, alive ? answer_cb : ignore_cb, line);
-    reply(line, alive, REPLY_DONE, 0, SLICE_NONE);
+    buf_init(&answers, QUEUE_MAX);
+    redis_ask(line->server, line->owner->self, parcel->number, &frame, answer_cb, &answers);
+    reply(line, alive, REPLY_DONE, 0, buf_slice(&answers));
+    buf_done(&answers);
 }
 
 static void execute_publish(struct line *line, const struct parcel *parcel, bool alive)
@@ -133,22 +125,25 @@ static void commands_up(struct sim_store *store)
     store->store.events->on_up(store->store.context);
 }
 
+static void take_answers(struct sim_store *store, struct slice answers)
+{
+    struct frame frame;
+    while (frame_next(&answers, &frame))
+        store->store.events->on_frame(store->store.context, &frame);
+    store->store.events->on_done(store->store.context, 0);
+}
+
 static void commands_take(struct pipe *pipe, const struct parcel *parcel)
 {
     struct sim_store *store = ((struct line *)pipe->owner)->owner;
     const struct store_events *events = store->store.events;
     void *context = store->store.context;
     struct beaten beaten;
-    struct frame frame;
     store->woken(store->woken_context);
     switch ((enum reply)parcel->kind) {
     case REPLY_UP: commands_up(store); break;
     case REPLY_DOWN: commands_down(store); break;
-    case REPLY_FRAME:
-        if (frame_decode(parcel_slice(parcel), &frame) == 0)
-            events->on_frame(context, &frame);
-        break;
-    case REPLY_DONE: events->on_done(context, 0); break;
+    case REPLY_DONE: take_answers(store, parcel_slice(parcel)); break;
     case REPLY_BEATEN:
         memcpy(&beaten, parcel->bytes, sizeof(beaten));
         events->on_beaten(context, parcel->number, beaten.time, beaten.lost);
