@@ -4,6 +4,7 @@
 
 #include "app/settings_bus.h"
 
+#define END_TIMEOUT_MS 5000     /* where timeouts.close sets no limit */
 #define CHECK_INTERVAL_MS 60000 /* events of Redis are delivered at most once */
 
 struct exchange_options settings_exchange(const struct config *config, worker_id self)
@@ -92,6 +93,11 @@ bool settings_use_tls(const struct config *config)
 bool settings_use_redis(const struct config *config)
 {
     return config->bus.redis.count > 0;
+}
+
+uint64_t settings_end_timeout(const struct config *config)
+{
+    return config->timeouts.close == 0 ? END_TIMEOUT_MS : config->timeouts.close;
 }
 
 int settings_check_files(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE])

@@ -20,6 +20,10 @@ struct origin_rules settings_origins(const struct config *config);
 bool settings_use_tls(const struct config *config);
 bool settings_use_redis(const struct config *config);
 
+/* ms that a client has at the end of a worker to answer the close frame: timeouts.close, but never
+ * for ever. */
+uint64_t settings_end_timeout(const struct config *config);
+
 #define SETTINGS_ERROR_SIZE 768
 
 /* Are certificates, passwords and client files fit to be used? 0, or -1 with a line that says what

@@ -17,7 +17,7 @@
 #include "base/log.h"
 
 #define LOOK_MS 20         /* how often a drain looks whether anybody is left */
-#define KILL_GRACE_MS 2000 /* beyond timeouts.close, for workers to end by themselves */
+#define KILL_GRACE_MS 2000 /* beyond that of clients, for workers to end by themselves */
 #define AT_ONCE_MS 3000    /* the same after a second signal */
 #define LEAVE_MS 6000      /* and to leave a cluster: app/service_bus.c */
 
@@ -82,7 +82,7 @@ static void kill_cb(uv_timer_t *timer)
 
 static void stop(struct supervisor *supervisor)
 {
-    uint64_t grace = supervisor->config->timeouts.close + KILL_GRACE_MS;
+    uint64_t grace = settings_end_timeout(supervisor->config) + KILL_GRACE_MS;
     if (settings_use_redis(supervisor->config))
         grace += LEAVE_MS;
     enter_phase(supervisor, STOPPING);

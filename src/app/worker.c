@@ -12,12 +12,11 @@
 #include "app/hello.h"
 #include "app/log_pump.h"
 #include "app/service.h"
+#include "app/settings.h"
 #include "app/shared.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "bus/hub_link.h"
-
-#define CLOSE_TIMEOUT_MS 5000 /* where timeouts.close sets no limit */
 
 /*     GREETING --hello--> SERVING --stop--> ENDING --all is closed--> CLOSED
  *         |                                                             ^
@@ -81,9 +80,8 @@ static void fail(struct worker *worker)
 
 static void on_stop(struct worker *worker)
 {
-    uint64_t timeout = worker->config.timeouts.close;
     bool again = worker->phase == ENDING;
-    end(worker, again ? 0 : timeout == 0 ? CLOSE_TIMEOUT_MS : timeout);
+    end(worker, again ? 0 : settings_end_timeout(&worker->config));
 }
 
 /* --- what the supervisor says --- */

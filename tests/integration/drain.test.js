@@ -260,6 +260,18 @@ test('a second SIGTERM ends a linger with nobody connected', async (t) => {
     await server.expectExit(0, 10_000);
 });
 
+test('timeouts.close=0: a client that does not answer the close is cut in the end, no worker is killed', async (t) => {
+    const server = await ownServer(t, { config: { 'timeouts.close': '0' } });
+    const a = await Peer.join(server);
+    a.freeze();
+    server.signal('SIGTERM');
+    await server.expectExit(0, 20_000);
+    assert.equal(
+        server.logs.find((line) => line.event === 'killing'),
+        undefined,
+    );
+});
+
 test('a worker that hangs does not keep the server from ending', async (t) => {
     const server = await ownServer(t, { workers: 2 });
     const a = await Peer.join(server, { worker: 0 });
