@@ -139,7 +139,7 @@ static unsigned measure(struct calls *run, const struct options *options, struct
     if (run->most == 0)
         run_for(run, options->warmup);
     unsigned before = run->completed;
-    meter_start(meter, options->pid);
+    meter_start(meter, options);
     if (run->most > 0)
         run_out(run);
     else

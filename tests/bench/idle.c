@@ -28,7 +28,7 @@ void idle_run(struct net *net, const struct options *options)
     struct proc_tree tree;
     crowd_open(&warming, net, options, WARMING_PAIRS, &events, NULL);
     settle(net, options->settle);
-    proc_tree_find(&tree, options->pid);
+    proc_tree_find(&tree, options->pids, options->pid_count);
     uint64_t before = proc_tree_memory(&tree);
     crowd_open(&crowd, net, options, options->connections / 2, &events, NULL);
     settle(net, options->settle);

@@ -76,7 +76,7 @@ void latency_run(struct net *net, const struct options *options)
     run.due = calloc((size_t)run.crowd.count * UNDER_WAY_MAX, sizeof(*run.due));
     if (!run.due)
         fail("no memory for due times");
-    meter_start(&meter, options->pid);
+    meter_start(&meter, options);
     uint64_t sent = send_all(net, options, &run);
     while (run.delivered < sent)
         net_step(net, 0);

@@ -15,9 +15,11 @@
 #include <sys/resource.h>
 
 static const char usage[] =
-    "bench-load throughput|latency|calls|idle URL [option]...\n"
+    "bench-load throughput|latency|calls|idle URL... [option]...\n"
+    "  More than one URL: instances of one cluster, the two of each pair on different ones.\n"
     "  --dialect NAME      roomline (default) or limit\n"
-    "  --pid PID           the server's first process: measure it and its children\n"
+    "  --pid PID           the server's first process: measure it and its children (repeatable)\n"
+    "  --redis IPV4:PORT   measure this Redis as well, and what it was asked\n"
     "  --pairs N           pairs that exchange signals (64)\n"
     "  --peers N           peers in each room, even (2)\n"
     "  --parked N          further rooms, with one member each that lost its connection (0)\n"
@@ -74,6 +76,8 @@ static void set_option(struct options *options, int field, const char *name, con
         *times[field - 8] = parse_seconds(name, text);
 }
 
+/* The versions of clang-format put these into columns in different ways. */
+/* clang-format off */
 static const struct option long_options[] = {
     {"pairs", required_argument, NULL, 0},
     {"peers", required_argument, NULL, 1},
@@ -88,9 +92,28 @@ static const struct option long_options[] = {
     {"settle", required_argument, NULL, 10},
     {"dialect", required_argument, NULL, 'd'},
     {"pid", required_argument, NULL, 'p'},
+    {"redis", required_argument, NULL, 'r'},
     {"verify", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
 };
+/* clang-format on */
+
+static void add_pid(struct options *options, const char *text)
+{
+    if (options->pid_count == INSTANCES_MAX)
+        fail("more than %d servers", INSTANCES_MAX);
+    options->pids[options->pid_count++] = (pid_t)parse_count("pid", text);
+}
+
+static void take_words(struct options *options, int count, char **words)
+{
+    if (count < 2 || count > 1 + INSTANCES_MAX)
+        fail("usage: %s", usage);
+    options->mode = words[0];
+    options->url_count = (unsigned)count - 1;
+    for (unsigned i = 0; i < options->url_count; i++)
+        options->urls[i] = words[1 + i];
+}
 
 static void parse_options(struct options *options, int argc, char **argv)
 {
@@ -99,7 +122,9 @@ static void parse_options(struct options *options, int argc, char **argv)
         if (field == 'd')
             options->dialect = dialect_find(optarg);
         else if (field == 'p')
-            options->pid = (pid_t)parse_count("pid", optarg);
+            add_pid(options, optarg);
+        else if (field == 'r')
+            options->redis = optarg;
         else if (field == 'v')
             options->verify = true;
         else if (field == '?')
@@ -107,11 +132,10 @@ static void parse_options(struct options *options, int argc, char **argv)
         else
             set_option(options, field, long_options[which].name, optarg);
     }
-    if (argc - optind != 2 || !options->dialect || options->peers % 2 != 0 || options->peers == 0 ||
+    if (!options->dialect || options->peers % 2 != 0 || options->peers == 0 ||
         options->pairs == 0 || options->rate == 0 || options->concurrency == 0)
         fail("usage: %s", usage);
-    options->mode = argv[optind];
-    options->url = argv[optind + 1];
+    take_words(options, argc - optind, argv + optind);
 }
 
 /* As many sockets as the machine lets a process have. */
@@ -140,7 +164,7 @@ int main(int argc, char **argv)
     };
     parse_options(&options, argc, argv);
     raise_file_limit();
-    net_init(&net, options.url);
+    net_init(&net, options.urls, options.url_count);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         if (strcmp(modes[i].name, options.mode) == 0) {
             modes[i].run(&net, &options);

@@ -41,26 +41,36 @@ uint64_t time_now(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void parse_url(struct net *net, const char *url)
+/* Returns whether it is a secure one. */
+static bool parse_url(struct instance *instance, const char *url)
 {
     char host[32];
     unsigned port;
     bool secure = strncmp(url, "https://", 8) == 0;
     const char *rest = secure ? url + 8 : strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
     if (!rest || sscanf(rest, "%31[0-9.]:%u", host, &port) != 2 || port > 65535 ||
-        inet_pton(AF_INET, host, &net->target.sin_addr) != 1)
+        inet_pton(AF_INET, host, &instance->address.sin_addr) != 1)
         fail("the URL must be http://IPV4:PORT or https://IPV4:PORT, not %s", url);
-    net->target.sin_family = AF_INET;
-    net->target.sin_port = htons((uint16_t)port);
-    snprintf(net->authority, sizeof(net->authority), "%s:%u", host, port);
-    if (secure)
-        net->tls = tls_context_new();
+    instance->address.sin_family = AF_INET;
+    instance->address.sin_port = htons((uint16_t)port);
+    snprintf(instance->authority, sizeof(instance->authority), "%s:%u", host, port);
+    return secure;
 }
 
-void net_init(struct net *net, const char *url)
+static void add_instance(struct net *net, const char *url)
+{
+    bool secure = parse_url(&net->instances[net->instance_count], url);
+    if (net->instance_count++ == 0 && secure)
+        net->tls = tls_context_new();
+    if (secure != (net->tls != NULL))
+        fail("some instances are plain, some not");
+}
+
+void net_init(struct net *net, const char *const *urls, unsigned count)
 {
     *net = (struct net){0};
-    parse_url(net, url);
+    for (unsigned i = 0; i < count; i++)
+        add_instance(net, urls[i]);
     net->epoll = epoll_create1(EPOLL_CLOEXEC);
     net->input = malloc(INPUT_SIZE);
     if (net->epoll < 0 || !net->input)
@@ -294,7 +304,8 @@ static bool receive(struct conn *conn)
 static void begin_upgrade(struct conn *conn)
 {
     char request[512];
-    int size = snprintf(request, sizeof(request), upgrade_format, conn->path, conn->net->authority);
+    int size =
+        snprintf(request, sizeof(request), upgrade_format, conn->path, conn->instance->authority);
     conn->state = CONN_UPGRADING;
     await_output(conn, false);
     send_bytes(conn, (const uint8_t *)request, (size_t)size);
@@ -333,20 +344,24 @@ static void bind_source(struct conn *conn)
         fail("bind: %s", strerror(errno));
 }
 
-void conn_open(struct conn *conn, struct net *net, const struct conn_events *events,
-               const char *path)
+void conn_open(struct conn *conn, struct net *net, const struct instance *instance,
+               const struct conn_events *events, const char *path)
 {
     int yes = 1;
-    *conn =
-        (struct conn){.net = net, .events = events, .state = CONN_CONNECTING, .close_code = 1006};
+    *conn = (struct conn){.net = net,
+                          .instance = instance,
+                          .events = events,
+                          .state = CONN_CONNECTING,
+                          .close_code = 1006};
     snprintf(conn->path, sizeof(conn->path), "%s", path);
     conn->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (conn->fd < 0)
         fail("socket: %s", strerror(errno));
     setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-    if (ntohl(net->target.sin_addr.s_addr) >> 24 == 127)
+    const struct sockaddr_in *address = &instance->address;
+    if (ntohl(address->sin_addr.s_addr) >> 24 == 127)
         bind_source(conn);
-    if (connect(conn->fd, (struct sockaddr *)&net->target, sizeof(net->target)) &&
+    if (connect(conn->fd, (const struct sockaddr *)address, sizeof(*address)) &&
         errno != EINPROGRESS)
         fail("connect: %s", strerror(errno));
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = conn};

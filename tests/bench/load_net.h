@@ -10,6 +10,7 @@
 #define BENCH_LOAD_NET_H
 
 #include "bytes.h"
+#include "options.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ enum conn_state {
 
 struct conn {
     struct net *net;
+    const struct instance *instance;
     const struct conn_events *events;
     enum conn_state state;
     int fd;
@@ -52,13 +54,18 @@ struct conn {
     struct conn *next_closed;
 };
 
+struct instance {
+    struct sockaddr_in address;
+    char authority[64]; /* host:port */
+};
+
 struct net {
     int epoll;
     struct ssl_ctx_st *tls; /* NULL: plain */
-    struct sockaddr_in target;
-    char authority[64]; /* host:port */
-    bool cork;          /* gather what one event sends into one write */
-    unsigned opened;    /* connections so far: picks the source address */
+    struct instance instances[INSTANCES_MAX];
+    unsigned instance_count;
+    bool cork;       /* gather what one event sends into one write */
+    unsigned opened; /* connections so far: picks the source address */
     uint8_t *input;
     struct conn *dirty;
     struct conn *closed;
@@ -69,16 +76,16 @@ struct net {
 /* Nanoseconds of a clock that only goes forward. */
 uint64_t time_now(void);
 
-/* `url` is http://IPV4:PORT or https://IPV4:PORT. */
-void net_init(struct net *net, const char *url);
+/* A URL is http://IPV4:PORT or https://IPV4:PORT, all alike. */
+void net_init(struct net *net, const char *const *urls, unsigned count);
 void net_done(struct net *net);
 /* What is going on, and how long it may take before the run is given up. */
 void net_expect(struct net *net, const char *doing, double seconds);
 /* Waits at most `timeout` ms (-1: until something happens) and handles what is ready. */
 void net_step(struct net *net, int timeout);
 
-void conn_open(struct conn *conn, struct net *net, const struct conn_events *events,
-               const char *path);
+void conn_open(struct conn *conn, struct net *net, const struct instance *instance,
+               const struct conn_events *events, const char *path);
 /* Sends a whole, masked frame. */
 void conn_send(struct conn *conn, const uint8_t *frame, size_t size);
 /* Sends a close frame with 1000. */

@@ -84,6 +84,14 @@ static const struct conn_events events = {
     .on_close = on_close,
 };
 
+/* The two of a pair are on different instances; over many rooms all ways between two are used alike. */
+static const struct instance *instance_of(const struct net *net, unsigned room, unsigned index)
+{
+    unsigned count = net->instance_count;
+    unsigned apart = count > 1 ? 1 + room / count % (count - 1) : 0;
+    return &net->instances[(room + index % 2 * apart) % count];
+}
+
 void member_open(struct member *member, struct net *net, unsigned room, unsigned pair)
 {
     char path[64];
@@ -93,7 +101,7 @@ void member_open(struct member *member, struct net *net, unsigned room, unsigned
     member->expected_close = CLOSE_NONE;
     member->sent = 0;
     member->received = 0;
-    conn_open(&member->conn, net, &events, path);
+    conn_open(&member->conn, net, instance_of(net, room, member->index), &events, path);
 }
 
 void member_signal(struct member *member)

@@ -5,13 +5,18 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+enum { INSTANCES_MAX = 16 };
+
 struct dialect;
 
 struct options {
     const char *mode;
-    const char *url;
+    const char *urls[INSTANCES_MAX];
+    unsigned url_count; /* instances; the two of a pair are on different ones */
     const struct dialect *dialect;
-    pid_t pid;            /* root of the server's processes, 0: do not measure it */
+    pid_t pids[INSTANCES_MAX]; /* roots of the servers' processes: those are measured */
+    unsigned pid_count;
+    const char *redis;    /* IPV4:PORT of what joins the instances, measured as well; or NULL */
     unsigned pairs;       /* that exchange signals */
     unsigned peers;       /* members of each room, even */
     unsigned parked;      /* further rooms, each with one member that is away */

@@ -51,13 +51,12 @@ static size_t add_children(struct proc_tree *tree)
     return tree->count - before;
 }
 
-void proc_tree_find(struct proc_tree *tree, pid_t root)
+void proc_tree_find(struct proc_tree *tree, const pid_t *roots, size_t count)
 {
     *tree = (struct proc_tree){0};
-    if (root == 0)
-        return;
-    tree->pids[tree->count++] = root;
-    while (add_children(tree) > 0)
+    for (size_t i = 0; i < count; i++)
+        tree->pids[tree->count++] = roots[i];
+    while (count > 0 && add_children(tree) > 0)
         continue;
 }
 

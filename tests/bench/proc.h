@@ -1,4 +1,4 @@
-/* What a process and its descendants cost: CPU time and memory, read from the outside. */
+/* What processes and their descendants cost: CPU time and memory, read from the outside. */
 #ifndef BENCH_PROC_H
 #define BENCH_PROC_H
 
@@ -14,8 +14,8 @@ struct proc_tree {
     pid_t pids[PROC_TREE_MAX];
 };
 
-/* A pid of 0 makes an empty tree, whose figures are 0. */
-void proc_tree_find(struct proc_tree *tree, pid_t root);
+/* Several roots make one tree; none makes an empty one, whose figures are 0. */
+void proc_tree_find(struct proc_tree *tree, const pid_t *roots, size_t count);
 /* Nanoseconds of CPU, user and kernel, all threads. */
 uint64_t proc_tree_cpu(const struct proc_tree *tree);
 /* Bytes of user-space memory (proportional set size: shared pages are split by their users). */

@@ -1,10 +1,12 @@
-// Measures both servers in turn and prints the table. How each figure is taken: docs/performance.md.
+// Measures the servers in turn and prints the tables. How each figure is taken: docs/performance.md.
 
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+import { compareClusters, growClusters } from './cluster.js';
 import { load, missingPrograms, parseArguments, startServer } from './servers.js';
+import { judge, median, number, printTable } from './table.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -93,21 +95,16 @@ function note(text) {
   process.stderr.write(`${text}\n`);
 }
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 /** The command to run a program on one core and, with --fifo, undisturbed by all that is not. */
 function pinned(core) {
   const pin = cpus().length > 1 ? ['taskset', '-c', String(core)] : [];
   return options.fifo ? ['chrt', '-f', '1', ...pin] : pin;
 }
 
-/** One fresh server, one run of the generator. */
-async function measure(kind, tls, mode, settings) {
-  const server = await startServer(kind, { tls, under: pinned(options['server-core']) });
+/** One fresh server or cluster, one run of the generator. */
+async function measure({ start, mode, settings }) {
+  const server = await start(pinned(options['server-core']));
+  const kind = server.servers ? `${server.servers.length} x` : server.kind;
   try {
     const result = await load(server, mode, settings, pinned(options['load-core']));
     note(`  ${kind.padEnd(8)} ${JSON.stringify(result)}`);
@@ -121,7 +118,7 @@ async function measure(kind, tls, mode, settings) {
 async function alternate(sides) {
   const results = sides.map(() => []);
   for (let round = 0; round < length.rounds; round++)
-    for (let i = 0; i < sides.length; i++) results[i].push(await sides[i]());
+    for (let i = 0; i < sides.length; i++) results[i].push(await measure(sides[i]));
   return results;
 }
 
@@ -134,16 +131,6 @@ function split(figure) {
     of: figure.ofs[i],
     goal: figure.goals[i],
   }));
-}
-
-const number = (value, digits = 0) =>
-  value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-
-function judge(figure, value, goal) {
-  if (goal === undefined) return ['', ''];
-  const good = figure.less ? value <= goal : value >= goal;
-  const words = figure.less ? 'at most' : 'at least';
-  return [`${words} ${goal}${figure.absolute ? ` ${figure.unit}` : ''}`, good ? 'met' : 'missed'];
 }
 
 function compare(figure, transport, [ours, limits]) {
@@ -181,9 +168,11 @@ async function compareAll(rows) {
     const wanted = split(figure).filter(({ name }) => name.includes(options.only));
     for (const transport of wanted.length ? ['plain', 'tls'] : []) {
       note(`${wanted.map(({ name }) => name).join(', ')}, ${transport}`);
-      const sides = ['roomline', 'limit'].map(
-        (kind) => () => measure(kind, transport === 'tls', figure.mode, figure.options),
-      );
+      const sides = ['roomline', 'limit'].map((kind) => ({
+        start: (under) => startServer(kind, { tls: transport === 'tls', under }),
+        mode: figure.mode,
+        settings: figure.options,
+      }));
       const results = await alternate(sides);
       rows.push(...wanted.map((one) => compare(one, transport, results)));
     }
@@ -193,9 +182,11 @@ async function compareAll(rows) {
 async function growAll(rows) {
   for (const figure of GROWTH.filter(({ name }) => name.includes(options.only))) {
     note(figure.name);
-    const sides = figure.settings.map(
-      (settings) => () => measure('roomline', false, 'throughput', { ...timed, ...settings }),
-    );
+    const sides = figure.settings.map((settings) => ({
+      start: (under) => startServer('roomline', { under }),
+      mode: 'throughput',
+      settings: { ...timed, ...settings },
+    }));
     rows.push(grow(figure, await alternate(sides)));
   }
 }
@@ -206,16 +197,15 @@ function build() {
   execFileSync('cmake', ['--build', '--preset', 'release'], quiet);
 }
 
-function print(rows) {
-  const lines = [
-    ['figure, one worker', 'roomline', 'limit', 'ratio', 'goal', ''],
-    ['---', '---:', '---:', '---:', '---', '---'],
-    ...rows,
-  ];
-  for (const line of lines) process.stdout.write(`| ${line.join(' | ')} |\n`);
+function printRows(rows) {
+  const head = ['figure, one worker', 'roomline', 'limit', 'ratio', 'goal', ''];
+  if (rows.length > 0) printTable(head, ['roomline', 'limit', 'ratio'], rows);
+}
+
+function printMachine() {
   const { rounds, seconds } = length;
   process.stdout.write(
-    `\nMedians of ${rounds} rounds of ${seconds} s; ${cpus()[0].model.trim()}, ` +
+    `Medians of ${rounds} rounds of ${seconds} s; ${cpus()[0].model.trim()}, ` +
       `${cpus().length} cores, Linux ${execFileSync('uname', ['-r']).toString().trim()}.\n`,
   );
 }
@@ -226,4 +216,13 @@ if (missing.length > 0) throw new Error(`not built: ${missing.join(', ')}`);
 const rows = [];
 await compareAll(rows);
 await growAll(rows);
-print(rows);
+printRows(rows);
+const clusters = {
+  take: alternate,
+  wanted: (name) => name.includes(options.only),
+  settings: { throughput: timed, calls: timed, latency: timedLatency },
+  note,
+};
+await compareClusters(clusters);
+await growClusters(clusters);
+printMachine();

@@ -1,5 +1,5 @@
-// Starts the two servers that are compared, each under any command (taskset, valgrind), and runs the
-// load generator against them.
+// Starts the servers that are compared, each under any command (taskset, valgrind), and runs the load
+// generator against them.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { certificate, temporaryFolder } from '../support/certificate.js';
+import { freePort } from '../support/ports.js';
 import { binary, cleanEnvironment } from '../support/server.js';
 
 /** Where bench-load and bench-limit are; ROOMLINE_BENCH_BIN names another folder. */
@@ -44,6 +45,11 @@ const KINDS = {
     program: join(programs, 'bench-limit'),
     arguments: () => [],
     url: (lines) => lines.map((line) => /^listening (\S+)$/.exec(line)?.[1]).find(Boolean),
+  },
+  redis: {
+    program: process.env.REDIS_SERVER ?? 'redis-server',
+    arguments: () => ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    url: (lines) => lines.some((line) => line.includes('Ready to accept')) && 'ready',
   },
 };
 
@@ -137,12 +143,58 @@ export async function startServer(kind, options = {}) {
   return server;
 }
 
-/** Runs the generator against a server and returns the figures that it prints. */
-export async function load(server, mode, options = {}, under = []) {
-  const flags = Object.entries({ dialect: server.kind, pid: server.pid, ...options }).flatMap(
-    ([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]),
+/** Instances that a Redis of their own joins: {kind, urls, pids, redis}. */
+class Cluster {
+  kind = 'roomline';
+  servers = [];
+
+  async started(instances, { busy = instances, ...options }) {
+    this.busy = busy;
+    const port = await freePort();
+    this.redis = `127.0.0.1:${port}`;
+    this.store = await startServer('redis', { ...options, extra: ['--port', String(port)] });
+    const extra = ['--redis', `redis://${this.redis}`];
+    for (let i = 0; i < instances; i++)
+      this.servers.push(await startServer('roomline', { ...options, extra }));
+  }
+
+  get urls() {
+    return this.servers.slice(0, this.busy).map(({ url }) => url);
+  }
+
+  get pids() {
+    return this.servers.map(({ pid }) => pid);
+  }
+
+  async stop() {
+    await Promise.all(this.servers.map((server) => server.stop()));
+    await this.store?.stop();
+  }
+}
+
+/** busy: so many of the instances get the load; all, and Redis, are measured. */
+export async function startCluster(instances, options = {}) {
+  const cluster = new Cluster();
+  try {
+    await cluster.started(instances, options);
+  } catch (error) {
+    for (const { child } of cluster.servers) child.kill('SIGKILL');
+    cluster.store?.child.kill('SIGKILL');
+    throw error;
+  }
+  return cluster;
+}
+
+const flagsOf = (options) =>
+  Object.entries(options).flatMap(([name, value]) =>
+    [value].flat().flatMap((one) => (one === true ? [`--${name}`] : [`--${name}`, String(one)])),
   );
-  const line = [...under, join(programs, 'bench-load'), mode, server.url, ...flags];
+
+/** Runs the generator against a server, or a cluster, and returns the figures that it prints. */
+export async function load(server, mode, options = {}, under = []) {
+  const { kind, urls = [server.url], pids: pid = [server.pid], redis } = server;
+  const flags = flagsOf({ dialect: kind, pid, ...(redis && { redis }), ...options });
+  const line = [...under, join(programs, 'bench-load'), mode, ...urls, ...flags];
   const child = spawn(line[0], line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   const output = { stdout: '', stderr: '' };

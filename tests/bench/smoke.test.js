@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { load, startServer } from './servers.js';
+import { load, startCluster, startServer } from './servers.js';
 
 const MODES = [
   {
@@ -50,6 +50,22 @@ const ROOMS = [
     holds: ({ delivered }) => delivered === 500,
   },
 ];
+
+describe('three instances joined by Redis', () => {
+  let cluster;
+  before(async () => (cluster = await startCluster(3)));
+  after(() => cluster?.stop());
+  for (const { mode, name = mode, options, holds } of MODES) {
+    test(name, async () => {
+      const figures = await load(cluster, mode, options);
+      assert.ok(holds(figures), JSON.stringify(figures));
+      if (mode === 'idle') return;
+      const { publishes, commands, outputBytes, cpuMicroseconds } = figures.redis;
+      assert.ok(publishes > 0 && commands >= publishes, JSON.stringify(figures));
+      assert.ok(outputBytes > 300 && cpuMicroseconds > 0, JSON.stringify(figures));
+    });
+  }
+});
 
 for (const kind of ['limit', 'roomline']) {
   for (const tls of [false, true]) {

@@ -55,7 +55,7 @@ static uint64_t measure(struct net *net, const struct options *options, struct t
     if (run->most == 0)
         run_for(net, options->warmup);
     uint64_t before = run->delivered;
-    meter_start(meter, options->pid);
+    meter_start(meter, options);
     if (run->most > 0)
         run_out(net, run);
     else
