@@ -117,13 +117,46 @@ static void keep(struct node *node, const struct frame *frame, unsigned state)
     }
 }
 
+static bool is_same_entrant(const struct entry *entry, const struct frame *frame)
+{
+    return (entry->frame.kind == FRAME_JOIN || entry->frame.kind == FRAME_RESUME) &&
+           !(entry->state & (ASK_ANSWERED | ASK_DROPPED)) &&
+           slice_equal(entry->frame.room, frame->room) &&
+           slice_equal(entry->frame.peer, frame->peer);
+}
+
+/* A peer has come in, of which another session waits since before the store went away: that one is
+ * too late. Should the store have let it in, it is believed that this one is in its place. */
+static void supersede(struct node *node, const struct frame *frame, size_t end)
+{
+    struct node_asks *asks = &node->asks;
+    struct entry entry;
+    for (size_t at = asks->oldest; at < end && entry_read(asks, at, &entry); at = entry.end) {
+        if (!is_same_entrant(&entry, frame))
+            continue;
+        entry_mark(asks, at, ASK_DROPPED);
+        node_refuse(node, &entry.frame);
+    }
+}
+
+static enum provisional_outcome serve(struct node *node, const struct frame *frame, bool tried,
+                                      size_t at)
+{
+    enum provisional_outcome outcome =
+        provisional_serve(node->provisional, frame, tried, &node->inbox);
+    bool answered = outcome == PROVISIONAL_SERVED || outcome == PROVISIONAL_LATER;
+    if (answered && provisional_let_in(node->provisional))
+        supersede(node, frame, at);
+    return outcome;
+}
+
 void node_asks_add(struct node *node, const struct frame *frame)
 {
     if (node->provisional == NULL) {
         keep(node, frame, 0);
         return;
     }
-    switch (provisional_serve(node->provisional, frame, false, &node->inbox)) {
+    switch (serve(node, frame, false, node->asks.queue.len)) {
     case PROVISIONAL_SERVED: break;
     case PROVISIONAL_LATER: keep(node, frame, ASK_ANSWERED); break;
     case PROVISIONAL_UNABLE: node_refuse(node, frame); break;
@@ -151,13 +184,12 @@ void node_asks_rewind(struct node *node)
 
 /* What may have been done cannot be refused: should the provisional directory be unable to do it,
  * it waits for the store. */
-static void serve_one(struct node *node, struct provisional *provisional, size_t at,
-                      const struct entry *entry)
+static void serve_one(struct node *node, size_t at, const struct entry *entry)
 {
     struct node_asks *asks = &node->asks;
     if (entry->state & (ASK_ANSWERED | ASK_DROPPED))
         return;
-    switch (provisional_serve(provisional, &entry->frame, entry->state & ASK_TRIED, &node->inbox)) {
+    switch (serve(node, &entry->frame, entry->state & ASK_TRIED, at)) {
     case PROVISIONAL_SERVED: entry_mark(asks, at, ASK_DROPPED); break;
     case PROVISIONAL_LATER: entry_mark(asks, at, ASK_ANSWERED); break;
     case PROVISIONAL_UNABLE:
@@ -184,7 +216,7 @@ void node_asks_serve(struct node *node)
     node->provisional = provisional;
     struct entry entry;
     for (size_t at = asks->oldest; entry_read(asks, at, &entry); at = entry.end)
-        serve_one(node, provisional, at, &entry);
+        serve_one(node, at, &entry);
 }
 
 /* ---- answers */

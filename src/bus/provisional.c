@@ -189,6 +189,11 @@ enum provisional_outcome provisional_serve(struct provisional *provisional,
     return frame->kind == FRAME_SIGNAL ? PROVISIONAL_UNABLE : PROVISIONAL_WAITS;
 }
 
+bool provisional_let_in(const struct provisional *provisional)
+{
+    return provisional->kind == FRAME_ROOM && provisional->reason != ROOM_READ;
+}
+
 /* ---- life */
 
 void provisional_tick(struct provisional *provisional, uint64_t now, struct buf *ret_frames)

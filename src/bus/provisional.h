@@ -33,6 +33,9 @@ enum provisional_outcome provisional_serve(struct provisional *provisional,
                                            const struct frame *frame, bool tried,
                                            struct buf *ret_frames);
 
+/* Whether what was served last has made its sender a member, or has let it stay one. */
+bool provisional_let_in(const struct provisional *provisional);
+
 /* Peers that nobody held for too long leave. */
 void provisional_tick(struct provisional *provisional, uint64_t now, struct buf *ret_frames);
 

@@ -1016,6 +1016,24 @@ static void what_the_store_may_have_done_is_not_refused(void **state)
     assert_string_equal(a.frames, "room 7/2");
 }
 
+static void who_has_come_in_elsewise_need_not_wait(void **state)
+{
+    (void)state;
+    resume(&a, "room", "ann");
+    flush(&a);
+    go_provisional(&a);
+    flush(&a);
+    assert_string_equal(a.frames, "");
+    ask(&a, FRAME_JOIN, 1, "bob");
+    ask(&a, FRAME_JOIN, 2, "ann");
+    flush(&a);
+    assert_string_equal(a.frames, "room 1/1 room 2/1 refused unavailable");
+    clear(&a);
+    up(&a);
+    flush(&a);
+    assert_int_equal(a.ask_count, 0);
+}
+
 static void who_left_is_told_to_the_store(void **state)
 {
     (void)state;
@@ -1163,6 +1181,7 @@ int main(void)
         TEST(who_is_held_elsewhere_has_to_try_again),
         TEST(who_is_no_member_any_more_begins_afresh),
         TEST(what_the_store_may_have_done_is_not_refused),
+        TEST(who_has_come_in_elsewise_need_not_wait),
         TEST(who_left_is_told_to_the_store),
         TEST(frames_for_others_wait_and_are_refused),
         TEST(signals_to_a_mailbox_are_refused),
