@@ -31,10 +31,10 @@ void redis_fixture_stop(struct redis_fixture *fixture);
 const char *redis_fixture_log(struct redis_fixture *fixture);
 unsigned redis_fixture_logged(struct redis_fixture *fixture, const char *text);
 
-/* Turns the loop until the condition holds; the test fails after ten seconds. */
+/* Turns the loop until the condition holds; the test fails after twenty seconds. */
 #define AWAIT(fixture, condition)                                                                  \
     do {                                                                                           \
-        uint64_t until_ = uv_hrtime() + 10000000000u;                                              \
+        uint64_t until_ = uv_hrtime() + 20000000000u;                                              \
         while (!(condition)) {                                                                     \
             redis_fixture_turn(fixture);                                                           \
             if (uv_hrtime() > until_)                                                              \
