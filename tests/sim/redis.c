@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/directory.h"
+#include "core/directory_state.h"
 
 #define LEASES 64
 #define TOLD 64
@@ -37,6 +37,7 @@ struct redis {
     struct redis_options options;
     struct directory *directory;
     uint64_t now; /* ms, never goes back */
+    uint64_t epoch;
     struct lease leases[LEASES];
     unsigned lease_count;
     struct change *log;
@@ -301,6 +302,13 @@ void redis_leave(struct redis *redis, worker_id worker)
 
 /* ---- servers */
 
+/* As by Redis TIME: a room that is made anew is newer than it ever was on another server. */
+static void set_epoch(struct redis *redis, uint64_t epoch)
+{
+    redis->epoch = epoch;
+    redis->directory->epoch = epoch;
+}
+
 struct redis *redis_new(struct world *world, const struct redis_options *options)
 {
     struct redis *redis = calloc(1, sizeof(*redis));
@@ -314,6 +322,7 @@ struct redis *redis_new(struct world *world, const struct redis_options *options
                                                   .send = directory_send_cb,
                                                   .context = redis},
                       redis->now);
+    set_epoch(redis, redis->now);
     buf_init(&redis->room, INBOX_MAX);
     return redis;
 }
@@ -344,6 +353,7 @@ struct redis *redis_fail_over(const struct redis *old, unsigned lost_changes)
     size_t kept = old->log_len > lost_changes ? old->log_len - lost_changes : 0;
     redis->replaying = true;
     redis->now = 0;
+    set_epoch(redis, old->epoch);
     for (size_t i = 0; i < kept; i++) {
         struct change copy = copy_of(&old->log[i]);
         append(redis, &copy);
