@@ -175,16 +175,6 @@ static bool is_stale(const struct session *session, const struct member *member)
            (other != NULL && (int32_t)(other->request - session->request) > 0);
 }
 
-static void entered(struct session *session, struct member *member)
-{
-    if (is_stale(session, member)) {
-        abandon(session);
-        return;
-    }
-    session_attach(session, member);
-    join_finish(session, false);
-}
-
 static bool is_first_in_row(struct session *session)
 {
     struct frame claim = {.room = room_name(session->room),
@@ -205,6 +195,34 @@ static void took_over(struct session *session, struct member *member, worker_id 
     }
     session_move(session, SESSION_CLAIMING);
     handover_claim(session, former);
+}
+
+static bool secret_equal(const struct session_secret *a, const struct session_secret *b)
+{
+    return crypto_equal(a->bytes, b->bytes, SESSION_SECRET_SIZE);
+}
+
+/* What it wants to resume is held here all the same: it is the directory that has lost it. */
+static bool is_held_here(const struct session *session, const struct member *member)
+{
+    const struct session *holder = member->session;
+    const struct entry *entry = session->entry;
+    return entry->resuming && holder != NULL &&
+           (secret_equal(&holder->secret, &entry->proof) ||
+            (holder->unconfirmed && secret_equal(&holder->proof, &entry->proof)));
+}
+
+static void entered(struct session *session, struct member *member)
+{
+    if (is_held_here(session, member)) {
+        restore_session(session); /* behind what was said for the holder */
+        took_over(session, member, session->exchange->options.self);
+    } else if (is_stale(session, member)) {
+        abandon(session);
+    } else {
+        session_attach(session, member);
+        join_finish(session, false);
+    }
 }
 
 /* We are a member and cannot be: no memory for the roster. */

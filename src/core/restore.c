@@ -23,10 +23,16 @@ static void say(struct session *session, struct slice peer, struct slice info)
                           .peer = peer,
                           .info = info};
     exchange_send(exchange, &frame);
-    if (session->state == SESSION_CLAIMING || session->unconfirmed)
+    if (session->entry != NULL || session->unconfirmed)
         return;
     frame.kind = FRAME_CONFIRM; /* what came before it is no proof any more */
     exchange_send(exchange, &frame);
+}
+
+void restore_session(struct session *session)
+{
+    struct slice peer = entry_peer(session->entry);
+    say(session, peer, member_info(room_member(session->room, peer)));
 }
 
 /* The last one to get the membership by way of this worker. */

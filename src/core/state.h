@@ -124,6 +124,9 @@ void fence_end(struct member *member);
 
 /* Of a room that the directory knows nothing of, or not that we hold somebody in it. */
 void restore_room(struct room *room);
+
+/* Of one membership, whose session may still be on its way in. */
+void restore_session(struct session *session);
 void restore_on_evicted(struct exchange *exchange, const struct frame *frame);
 
 /* ---- deposit.c */
