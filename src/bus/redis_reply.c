@@ -12,6 +12,7 @@
 
 #define BLOCK_SIZE ((size_t)16 << 10) /* of the first, which is kept */
 #define ALIGNMENT _Alignof(max_align_t)
+#define HEAD_MAX 32 /* bytes around a text: its kind, its length, two line ends */
 
 struct block {
     struct block *next; /* older ones */
@@ -279,7 +280,8 @@ int redis_reader_next(struct redis_reader *reader, const struct redis_reply **re
     }
     if (reply == NULL) {
         /* A text is only handed over once it is whole: what waits for that counts as well. */
-        if (reader->hiredis->len - reader->hiredis->pos + reader->bytes <= reader->limits.size)
+        if (reader->hiredis->len - reader->hiredis->pos + reader->bytes <=
+            reader->limits.size + HEAD_MAX)
             return 0;
         reader->cause = "a reply over the limit";
         return -1;
