@@ -213,7 +213,8 @@ void rig_start(struct rig *rig, const char *const *extra)
 void rig_stop(struct rig *rig)
 {
     redisFree(rig->commands);
-    redisFree(rig->listener);
+    if (rig->listener != NULL)
+        redisFree(rig->listener);
     buf_done(&rig->answers);
     buf_done(&rig->events);
     server_stop(&rig->server);

@@ -92,6 +92,7 @@ struct redis_store_options witness_options(struct redis_fixture *fixture, worker
     options.client.outgoing = fixture->outgoing;
     options.client.backoff_min = 5;
     options.client.backoff_max = 20;
+    options.client.connect_timeout = options.client.command_timeout = 60000; /* a busy machine */
     return options;
 }
 

@@ -76,9 +76,11 @@ end
 
 -- In pieces that fit on Lua's stack.
 local function save(room)
-    call('HSET', room.key, 'v', room.version, 'h', room.hosts)
-    for at = 1, #room.members, 1000 do
-        call('HSET', room.key, unpack(room.members, at, math.min(at + 999, #room.members)))
+    local piece, all = 1000, #room.members
+    call('HSET', room.key, 'v', room.version, 'h', room.hosts,
+        unpack(room.members, 1, math.min(piece, all)))
+    for at = piece + 1, all, piece do
+        call('HSET', room.key, unpack(room.members, at, math.min(at + piece - 1, all)))
     end
     room.members = {}
 end
