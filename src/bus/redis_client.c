@@ -126,7 +126,7 @@ static uint64_t backoff(struct redis_client *client)
     return random % (most + 1);
 }
 
-static void wait(struct redis_client *client, uint64_t time)
+static void start_waiting(struct redis_client *client, uint64_t time)
 {
     enter(client, WAITING);
     start_timer(client, time, 0);
@@ -138,7 +138,7 @@ static void on_master(struct redis_follower *follower)
         (struct redis_client *)((char *)follower - offsetof(struct redis_client, follower));
     client->tries = 0;
     if (client->state == IDLE)
-        wait(client, 0);
+        start_waiting(client, 0);
     else if (client->state == WAITING)
         start_timer(client, 0, 0);
     else
@@ -165,7 +165,7 @@ static void fail_dial(struct redis_client *client, const char *cause)
 {
     snprintf(client->cause, sizeof(client->cause), "%s", cause);
     log_down(client);
-    wait(client, backoff(client));
+    start_waiting(client, backoff(client));
 }
 
 static void fail_pending(struct redis_client *client)
@@ -194,7 +194,7 @@ static void on_stream_closed(struct stream *stream)
         client->events->on_down(client->context, client->cause);
     }
     if (client->state == CUTTING)
-        wait(client, backoff(client));
+        start_waiting(client, backoff(client));
     else
         finish_if_closed(client);
 }
@@ -646,6 +646,6 @@ struct redis_client *redis_client_new(const struct redis_client_options *options
         redis_master_follow(options->master, &client->follower);
     }
     if (options->master == NULL || options->master->known)
-        wait(client, 0);
+        start_waiting(client, 0);
     return client;
 }
