@@ -8,7 +8,7 @@
  * end. */
 static const size_t block_sizes[] = {512, 1024, 1536, 2048, 4096, 6144, 8192, 16384};
 
-#define MESSAGE_OVERHEAD offsetof(struct message, text)
+#define MESSAGE_OVERHEAD (offsetof(struct message, text) + MESSAGE_TAIL_MAX)
 #define BLOCK_SIZES (sizeof(block_sizes) / sizeof(block_sizes[0]))
 #define KEEP_BYTES ((size_t)512 * 1024) /* of each size */
 
@@ -90,7 +90,7 @@ struct message *message_new(size_t capacity)
     if (i < BLOCK_SIZES)
         size = block_sizes[i];
     message->refs = 1;
-    message->header_len = 0;
+    message->header_len = message->tail_len = 0;
     message->len = 0;
     message->capacity = size - MESSAGE_OVERHEAD;
     return message;
@@ -162,6 +162,15 @@ void message_frame(struct message *message)
             header[used + i] = (unsigned char)((uint64_t)len >> (8 * (bytes - 1 - i)));
         used += bytes;
     }
-    message->header_len = (unsigned)used;
+    message->header_len = (unsigned short)used;
     memcpy(message->text - used, header, used);
+}
+
+bool message_tail(struct message *message, const void *bytes, size_t len)
+{
+    if (message->tail_len != 0 || len > MESSAGE_TAIL_MAX)
+        return false;
+    memcpy(message->text + message->len, bytes, len);
+    message->tail_len = (unsigned short)len;
+    return true;
 }

@@ -3,21 +3,24 @@
  * The text has room in front for its WebSocket header: what is written to a socket is one run of
  * bytes.
  *
- *     bytes: | header, 2 to 10 bytes | text |
+ *     bytes: | header, 2 to 10 bytes | text | tail |
  *              ^ message_wire()        ^ message_text()
  */
 #ifndef ROOMLINE_BASE_MESSAGE_H
 #define ROOMLINE_BASE_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
 
 #define MESSAGE_HEADER_MAX 10
+#define MESSAGE_TAIL_MAX 10 /* bytes */
 
 struct message {
     unsigned refs;
-    unsigned header_len; /* 0 until message_frame() */
+    unsigned short header_len; /* 0 until message_frame() */
+    unsigned short tail_len;   /* 0 until message_tail() */
     size_t len;          /* of the text */
     size_t capacity;     /* of the text */
     char header[MESSAGE_HEADER_MAX];
@@ -44,6 +47,11 @@ bool message_append(struct message **message, const void *bytes, size_t len);
 /* Writes the unmasked WebSocket header (RFC 6455 section 5.2: FIN, text) in front. The text stays
  * as it is from now on. */
 void message_frame(struct message *message);
+
+/* Puts up to MESSAGE_TAIL_MAX bytes right behind the text of a framed message, once: who sends the
+ * wire's bytes may send these along, in one run. message_text() and message_wire() stay as they
+ * are. False where there is a tail already. */
+bool message_tail(struct message *message, const void *bytes, size_t len);
 
 static inline struct slice message_text(const struct message *message)
 {

@@ -77,9 +77,38 @@ static const unsigned char may[256] = {
     [']' ... '~'] = IN_NAME | IN_JSON,
 };
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* Whether all eight bytes are printable ASCII. */
+static bool is_printable_word(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t low = word - EACH_BYTE(0x20);  /* borrows where a byte is below the space */
+    uint64_t high = word + EACH_BYTE(0x01); /* reaches 0x80 from DEL */
+    return ((word | low | high) & EACH_BYTE(0x80)) == 0;
+}
+
+static uint64_t has_byte(uint64_t word, unsigned char c)
+{
+    uint64_t zero = word ^ EACH_BYTE(c);
+    return (zero - EACH_BYTE(0x01)) & ~zero & EACH_BYTE(0x80);
+}
+
+/* Whether a JSON string holds all eight bytes as they are. */
+static bool is_json_word(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return is_printable_word(bytes) && (has_byte(word, '"') | has_byte(word, '\\')) == 0;
+}
+
 static bool is_printable_ascii(struct slice text)
 {
     size_t i = 0;
+    for (; text.len - i >= 8; i += 8)
+        if (!is_printable_word(text.ptr + i))
+            return false;
     while (i < text.len && (may[(unsigned char)text.ptr[i]] & IN_NAME) != 0)
         i++;
     return i == text.len;
@@ -140,6 +169,8 @@ void text_add_json(struct buf *out, struct slice text)
     const unsigned char *at = (const unsigned char *)text.ptr, *start = at;
     const unsigned char *end = text.len > 0 ? at + text.len : at;
     buf_add_char(out, '"');
+    while (end - at >= 8 && is_json_word((const char *)at))
+        at += 8;
     while (at < end) {
         if ((may[*at] & IN_JSON) != 0) {
             at++;

@@ -149,27 +149,40 @@ static const struct {
     {SLICE("info"), TYPE_INFO},     {SLICE("leave"), TYPE_LEAVE},
 };
 
-/* The text of a key or type, decoded into `space` where it has escapes. Too long for any of ours:
- * empty. */
-static struct slice plain(struct slice inside, char space[KEY_MAX])
+/* Names differ in length or first letter more often than not. */
+static bool is_name(struct slice text, struct slice name)
+{
+    return text.len == name.len && text.ptr[0] == name.ptr[0] &&
+           memcmp(text.ptr, name.ptr, name.len) == 0;
+}
+
+/* The text of a key or type that is written with escapes, decoded into `space`. Too long for any of
+ * ours, or without escapes: empty. */
+static struct slice unescape(struct slice inside, char space[KEY_MAX])
 {
     if (memchr(inside.ptr, '\\', inside.len) == NULL)
-        return inside;
+        return SLICE_NONE;
     long len = json_decode(inside, space, KEY_MAX);
     return (struct slice){space, len < 0 ? 0 : (size_t)len};
+}
+
+static const struct field *find_field(const struct field *table, size_t count, struct slice key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_name(key, table[i].name))
+            return &table[i];
+    return NULL;
 }
 
 static void note(const struct field *table, size_t count, const struct json_member *member,
                  struct found *found)
 {
     char space[KEY_MAX];
-    struct slice key = plain(member->key, space);
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equal(key, table[i].name)) {
-            found[i] = (struct found){member->value, member->kind};
-            return;
-        }
-    }
+    const struct field *field = find_field(table, count, member->key);
+    if (field == NULL)
+        field = find_field(table, count, unescape(member->key, space));
+    if (field != NULL)
+        found[field - table] = (struct found){member->value, member->kind};
 }
 
 static int find(const struct field *table, size_t count, struct slice text, struct found *found)
@@ -215,19 +228,24 @@ static int set_resume(struct envelope *envelope, struct slice value)
     return error != 0 ? error : set_fields(envelope, resume_fields, COUNT(resume_fields), found);
 }
 
+static enum message_type find_type(struct slice name)
+{
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (is_name(name, types[i].name))
+            return types[i].type;
+    return TYPE_UNKNOWN;
+}
+
 static int set_type(struct envelope *envelope, const struct found *found)
 {
     char space[KEY_MAX];
     if (found->kind != JSON_STRING)
         return ERR_BAD_MESSAGE;
-    struct slice name = plain(json_inside(found->value), space);
-    for (size_t i = 0; i < COUNT(types); i++) {
-        if (slice_equal(name, types[i].name)) {
-            envelope->type = types[i].type;
-            return 0;
-        }
-    }
-    return ERR_UNKNOWN_TYPE;
+    struct slice name = json_inside(found->value);
+    envelope->type = find_type(name);
+    if (envelope->type == TYPE_UNKNOWN)
+        envelope->type = find_type(unescape(name, space));
+    return envelope->type == TYPE_UNKNOWN ? ERR_UNKNOWN_TYPE : 0;
 }
 
 static void clear(struct envelope *envelope)

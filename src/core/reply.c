@@ -128,19 +128,32 @@ struct message *reply_peer_left(struct slice peer, enum leave_reason reason)
     return end(&out);
 }
 
+static char *put(char *at, const char *bytes, size_t len)
+{
+    memcpy(at, bytes, len);
+    return at + len;
+}
+
+#define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
+#define SIGNAL_HEAD "{\"type\":\"signal\",\"from\":"
+#define SIGNAL_MIDDLE ",\"data\":"
+#define SIGNAL_AROUND (sizeof(SIGNAL_HEAD) + sizeof(SIGNAL_MIDDLE) + sizeof("}") - 3)
+
+/* Without a buffer that grows: each signal comes by here. */
 struct message *reply_signal(struct slice from, struct slice data)
 {
-    static char bytes[64 + 6 * PEER_NAME_MAX]; /* the compiler would clear it at each call */
-    struct buf head = {.data = bytes, .capacity = sizeof(bytes), .max = sizeof(bytes)};
-    buf_add_slice(&head, SLICE("{\"type\":\"signal\",\"from\":"));
-    text_add_json(&head, from);
-    buf_add_slice(&head, SLICE(",\"data\":"));
-    struct message *message = message_new(head.len + data.len + 1);
+    static char bytes[2 + 6 * PEER_NAME_MAX]; /* the compiler would clear it at each call */
+    struct buf name = {.data = bytes, .capacity = sizeof(bytes), .max = sizeof(bytes)};
+    text_add_json(&name, from);
+    struct message *message = message_new(SIGNAL_AROUND + name.len + data.len);
     if (message == NULL)
         return NULL;
-    message_append(&message, head.data, head.len);
-    message_append(&message, data.ptr, data.len);
-    message_append(&message, "}", 1);
+    char *at = PUT(message->text, SIGNAL_HEAD);
+    at = put(at, name.data, name.len);
+    at = PUT(at, SIGNAL_MIDDLE);
+    at = put(at, data.ptr, data.len);
+    at = PUT(at, "}");
+    message->len = (size_t)(at - message->text);
     return message;
 }
 

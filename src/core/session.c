@@ -318,7 +318,7 @@ int session_can_take(struct session *session, size_t bytes)
 
 /* What is held is memory that every further message displaces from the processor's caches: asking
  * early keeps it small, and a ping costs less than the messages it sets free. */
-#define ACK_MESSAGES 8
+#define ACK_MESSAGES 4
 #define ACK_BYTES ((size_t)32 << 10)
 
 static size_t lesser_half(size_t limit, size_t otherwise)

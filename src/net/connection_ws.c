@@ -50,13 +50,30 @@ static void push_ping(struct connection *connection, struct slice payload)
     push_control(connection, WS_PING, payload);
 }
 
+/* A ping that asks how far the client has read follows a message that waits to be written: it goes
+ * along behind its text. */
+static bool ping_behind_message(struct connection *connection, struct slice payload)
+{
+    struct queue *queue = &connection->stream.queue;
+    const struct piece *last = queue_last(queue);
+    char frame[2 + PING_NUMBER_SIZE] = {(char)(0x80 | WS_PING), PING_NUMBER_SIZE};
+    memcpy(frame + 2, payload.ptr, PING_NUMBER_SIZE);
+    if (last == NULL || last->release != release_message ||
+        !message_tail(last->owner, frame, sizeof(frame)))
+        return false;
+    queue_extend(queue, sizeof(frame));
+    connection->ws.pongs_due++;
+    return true;
+}
+
 void connection_ping(struct connection *connection, uint64_t number)
 {
-    char payload[PING_NUMBER_SIZE];
+    char bytes[PING_NUMBER_SIZE];
+    struct slice payload = {bytes, sizeof(bytes)};
     for (size_t i = 0; i < PING_NUMBER_SIZE; i++)
-        payload[i] = (char)(number >> (8 * (PING_NUMBER_SIZE - 1 - i)));
-    if (connection->state == STATE_WEBSOCKET)
-        push_ping(connection, (struct slice){payload, sizeof(payload)});
+        bytes[i] = (char)(number >> (8 * (PING_NUMBER_SIZE - 1 - i)));
+    if (connection->state == STATE_WEBSOCKET && !ping_behind_message(connection, payload))
+        push_ping(connection, payload);
 }
 
 static uint64_t ping_number(struct slice payload)

@@ -65,6 +65,17 @@ int queue_push(struct queue *queue, struct piece piece)
     return 0;
 }
 
+const struct piece *queue_last(const struct queue *queue)
+{
+    return queue->count == 0 ? NULL : piece_at(queue, queue->count - 1);
+}
+
+void queue_extend(struct queue *queue, size_t bytes)
+{
+    piece_at(queue, queue->count - 1)->bytes.len += bytes;
+    queue->bytes += bytes;
+}
+
 unsigned queue_gather(const struct queue *queue, struct iovec *ret_runs, unsigned count)
 {
     if (count > queue->count)

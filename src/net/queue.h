@@ -32,6 +32,12 @@ struct queue {
 /* Takes over the owner's reference, also where it fails. 0, or ERR_UNAVAILABLE: no memory. */
 int queue_push(struct queue *queue, struct piece piece);
 
+/* The last piece; NULL: nothing waits. */
+const struct piece *queue_last(const struct queue *queue);
+
+/* The bytes right behind those of the last piece belong to the same owner: they go along. */
+void queue_extend(struct queue *queue, size_t bytes);
+
 /* Lists what comes first, at most `count` runs; returns how many. */
 unsigned queue_gather(const struct queue *queue, struct iovec *ret_runs, unsigned count);
 

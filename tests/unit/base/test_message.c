@@ -126,6 +126,21 @@ static void is_framed_once(void **state)
     message_unref(message);
 }
 
+static void has_one_tail_behind_its_text(void **state)
+{
+    (void)state;
+    struct message *message = message_of(SLICE("hello"));
+    message_frame(message);
+    struct slice wire = message_wire(message);
+    assert_false(message_tail(message, "12345678901", MESSAGE_TAIL_MAX + 1));
+    assert_true(message_tail(message, "1234567890", MESSAGE_TAIL_MAX));
+    assert_memory_equal(wire.ptr, "\x81\x05hello1234567890", 7 + MESSAGE_TAIL_MAX);
+    assert_false(message_tail(message, "x", 1));
+    assert_int_equal(message_wire(message).len, 7);
+    assert_text(message, "hello");
+    message_unref(message);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +152,7 @@ int main(void)
         cmocka_unit_test(no_memory_makes_no_message),
         cmocka_unit_test(frame_header_is_the_shortest),
         cmocka_unit_test(is_framed_once),
+        cmocka_unit_test(has_one_tail_behind_its_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,13 +150,6 @@ static void names_hold_no_controls(void **state)
     }
 }
 
-static void only_peers_may_have_slashes(void **state)
-{
-    (void)state;
-    assert_false(text_is_room_name(SLICE("a/b")));
-    assert_true(text_is_peer_name(SLICE("a/b")));
-}
-
 static void assert_json(struct slice text, const char *expected)
 {
     struct buf out;
@@ -166,6 +159,45 @@ static void assert_json(struct slice text, const char *expected)
     buf_add_char(&out, '\0');
     assert_string_equal(out.data, expected);
     buf_done(&out);
+}
+
+/* Each byte at each place of names that are read by words and by bytes. */
+static void each_byte_counts_wherever_it_stands(void **state)
+{
+    (void)state;
+    char name[20], expected[64];
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t at = 0; at < sizeof(name); at++) {
+            memset(name, 'a', sizeof(name));
+            name[at] = (char)c;
+            struct slice text = {name, sizeof(name)};
+            assert_int_equal(text_is_peer_name(text), c >= ' ' && c < 0x7f);
+            if (c < ' ' || c >= 0x7f || c == '"' || c == '\\')
+                continue;
+            snprintf(expected, sizeof(expected), "\"%.*s\"", (int)text.len, text.ptr);
+            assert_json(text, expected);
+        }
+    }
+}
+
+static void quotes_are_escaped_wherever_they_stand(void **state)
+{
+    (void)state;
+    char name[20], expected[64];
+    for (size_t at = 0; at < sizeof(name); at++) {
+        memset(name, 'a', sizeof(name));
+        name[at] = at % 2 == 0 ? '"' : '\\';
+        snprintf(expected, sizeof(expected), "\"%.*s\\%c%.*s\"", (int)at, name, name[at],
+                 (int)(sizeof(name) - at - 1), name + at + 1);
+        assert_json((struct slice){name, sizeof(name)}, expected);
+    }
+}
+
+static void only_peers_may_have_slashes(void **state)
+{
+    (void)state;
+    assert_false(text_is_room_name(SLICE("a/b")));
+    assert_true(text_is_peer_name(SLICE("a/b")));
 }
 
 static void json_escapes_what_it_must(void **state)
@@ -274,6 +306,8 @@ int main(void)
         cmocka_unit_test(every_code_point_is_encoded),
         cmocka_unit_test(names_have_a_length),
         cmocka_unit_test(names_hold_no_controls),
+        cmocka_unit_test(each_byte_counts_wherever_it_stands),
+        cmocka_unit_test(quotes_are_escaped_wherever_they_stand),
         cmocka_unit_test(only_peers_may_have_slashes),
         cmocka_unit_test(json_escapes_what_it_must),
         cmocka_unit_test(json_replaces_what_is_not_utf8),

@@ -149,6 +149,23 @@ static void without_memory_the_piece_is_released(void **state)
     queue_clear(&queue);
 }
 
+static void the_last_piece_is_extended(void **state)
+{
+    (void)state;
+    struct queue queue = {0};
+    released = 0;
+    assert_null(queue_last(&queue));
+    push(&queue, "ab");
+    queue_push(&queue, (struct piece){{"cdef", 2}, &released, release});
+    assert_int_equal(queue_last(&queue)->bytes.len, 2);
+    queue_advance(&queue, 3);
+    queue_extend(&queue, 2);
+    expect(&queue, "def");
+    queue_advance(&queue, 3);
+    assert_int_equal(released, 2);
+    assert_null(queue_last(&queue));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +175,7 @@ int main(void)
         cmocka_unit_test(gathering_starts_within_the_head),
         cmocka_unit_test(truncating_keeps_what_was_begun),
         cmocka_unit_test(truncating_to_nothing_empties),
+        cmocka_unit_test(the_last_piece_is_extended),
         cmocka_unit_test(without_memory_the_piece_is_released),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
