@@ -14,7 +14,8 @@
  *
  * config_done() comes after config_load() or config_parse_text(), whatever they returned.
  * Counts are unsigned, sizes size_t bytes, durations uint64_t milliseconds, paths NUL-terminated
- * and "" for none, texts and secrets the same, words an int of the enum below. Strings and arrays belong to the config. */
+ * and "" for none, texts and secrets the same, words an int of the enum below. Strings and arrays
+ * belong to the config. */
 #ifndef ROOMLINE_APP_CONFIG_H
 #define ROOMLINE_APP_CONFIG_H
 

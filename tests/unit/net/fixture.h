@@ -62,7 +62,7 @@ void fixture_stop(struct fixture *fixture);
 /* Turns the loop until the condition holds; the test fails after twenty seconds. */
 #define AWAIT(fixture, condition)                                                                  \
     do {                                                                                           \
-        uint64_t until_ = uv_hrtime() + 20000000000u;                                               \
+        uint64_t until_ = uv_hrtime() + 20000000000u;                                              \
         while (!(condition)) {                                                                     \
             fixture_turn(fixture);                                                                 \
             if (uv_hrtime() > until_)                                                              \
