@@ -21,8 +21,8 @@ struct message {
     unsigned refs;
     unsigned short header_len; /* 0 until message_frame() */
     unsigned short tail_len;   /* 0 until message_tail() */
-    size_t len;          /* of the text */
-    size_t capacity;     /* of the text */
+    size_t len;                /* of the text */
+    size_t capacity;           /* of the text */
     char header[MESSAGE_HEADER_MAX];
     char text[];
 };
