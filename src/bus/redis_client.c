@@ -39,6 +39,7 @@ struct redis_client {
     bool timer_open;
     bool was_up;      /* on_up() was called, and on_down() not yet */
     bool overdue;     /* at the last tick: whoever stood still himself has read nothing, either */
+    bool flapping;    /* the last time it was up it did not stay so */
     uv_timer_t timer; /* what for depends on the state */
     struct dial *dial;
     struct redis_address address; /* that is connected to, or was last */
@@ -86,8 +87,11 @@ static uint64_t now_of(const struct redis_client *client)
 
 /* --- what the log says: once per change --- */
 
+/* Of one that comes and goes nothing more is said until it stays. */
 static void log_up(struct redis_client *client)
 {
+    if (client->flapping)
+        return;
     client->logged[0] = '\0';
     log_event(LOG_INFO, "redis-up", LOG_STR("use", client->options.use),
               LOG_STR("address", redis_address_show(&client->address).text), LOG_END);
@@ -147,14 +151,21 @@ static void on_master(struct redis_follower *follower)
 
 /* --- lost --- */
 
+static bool has_stood(const struct redis_client *client)
+{
+    return now_of(client) - client->up_since > client->options.backoff_max;
+}
+
 /* The connection is of no more use; the stream's end makes it known. */
 static void cut(struct redis_client *client, const char *cause)
 {
     if (client->state == CUTTING || client->state == CLOSED)
         return;
     snprintf(client->cause, sizeof(client->cause), "%s", cause);
-    if (client->state == READY && now_of(client) - client->up_since > client->options.backoff_max)
-        client->tries = 0;
+    if (client->state == READY) {
+        client->flapping = !has_stood(client);
+        client->tries = client->flapping ? client->tries : 0;
+    }
     uv_timer_stop(&client->timer);
     enter(client, CUTTING);
     stream_close(&client->stream);
@@ -357,6 +368,10 @@ static void tick(struct redis_client *client)
         return;
     }
     client->overdue = overdue;
+    if (client->flapping && has_stood(client)) {
+        client->flapping = false;
+        log_up(client);
+    }
     uint64_t since =
         options->master != NULL && options->channel_count == 0 ? client->checked : client->heard;
     if (now - since >= options->ping_interval && now - client->checked >= options->ping_interval)

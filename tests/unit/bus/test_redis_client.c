@@ -311,8 +311,28 @@ static void a_loss_fails_every_command_in_order_and_it_comes_back(void **state)
     AWAIT(&f, user.ups == 2);
     user_must_send(&user, "GET a");
     AWAIT(&f, user.answers == 2);
-    assert_int_equal(redis_fixture_logged(&f, "redis-up"), 2);
+    AWAIT(&f, redis_fixture_logged(&f, "redis-up") == 2);
     assert_int_equal(redis_fixture_logged(&f, "redis-down"), 1);
+    user_stop(&user, &f);
+}
+
+static void lose_it_at_once(struct user *of)
+{
+    if (of->ups < 10)
+        redis_client_restart(of->client, "it cannot be used");
+}
+
+static void coming_and_going_is_told_once(void **state)
+{
+    (void)state;
+    options.ping_interval = 40;
+    user_start(&user, &options);
+    user.on_up = lose_it_at_once;
+    AWAIT(&f, user.ups == 10);
+    assert_int_equal(redis_fixture_logged(&f, "redis-up"), 1);
+    assert_int_equal(redis_fixture_logged(&f, "redis-down"), 1);
+    AWAIT(&f, redis_fixture_logged(&f, "redis-up") == 2); /* it stays */
+    assert_int_equal(user.ups, 10);
     user_stop(&user, &f);
 }
 
@@ -765,6 +785,7 @@ int main(void)
         TEST(output_is_bounded),
         TEST(commands_without_an_answer_are_bounded),
         TEST(a_loss_fails_every_command_in_order_and_it_comes_back),
+        TEST(coming_and_going_is_told_once),
         TEST(a_closed_port_is_told_once_and_tried_again),
         TEST(a_restart_makes_a_new_connection),
         TEST(a_greeting_without_answer_is_given_up),
