@@ -105,7 +105,7 @@ bool link_add(struct link *link, const struct frame *frame)
         .data = packet_bytes(open), .len = open->len, .capacity = space, .max = space};
     frame_encode(frame, &rest);
     open->len = rest.len;
-    return true;
+    return !buf_failed(&rest); /* never: frame_bound() */
 }
 
 bool link_is_full(const struct link *link)
