@@ -82,8 +82,7 @@ static void touch(struct node_link *link)
 
 static void on_link_due(struct deadline *deadline)
 {
-    struct node_link *link =
-        (struct node_link *)((char *)deadline - offsetof(struct node_link, deadline));
+    struct node_link *link = WHEEL_OWNER(deadline, struct node_link, deadline);
     struct node *node = link->node;
     uint64_t next = link_tick(&link->link);
     if (link_is_idle(&link->link)) {

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "core/state.h"
 
-#define DEPOSIT_MAX (64u << 20) /* bytes */
+#define DEPOSIT_MAX (64u << 20)        /* bytes */
 #define NOBODY_HAS ((uint64_t)1 << 52) /* signals: who claims it is told that it can't be resumed */
 
 static bool is_ready(const struct session *session)
@@ -28,16 +28,16 @@ void deposit_again(struct session *session)
         held_add(&held, message_text(hold_at(&session->hold, i)));
     if (!buf_failed(&held)) {
         session->deposited = true;
-        exchange_send(exchange, &(struct frame){.kind = FRAME_DEPOSIT,
-                                                .from = exchange->options.self,
-                                                .to = MAILBOX,
-                                                .received = session->received,
-                                                .acked = session->afresh ? NOBODY_HAS
-                                                                         : session->hold.acked,
-                                                .secret = session->secret,
-                                                .room = room_name(session->room),
-                                                .peer = member_name(session->member),
-                                                .data = buf_slice(&held)});
+        exchange_send(exchange,
+                      &(struct frame){.kind = FRAME_DEPOSIT,
+                                      .from = exchange->options.self,
+                                      .to = MAILBOX,
+                                      .received = session->received,
+                                      .acked = session->afresh ? NOBODY_HAS : session->hold.acked,
+                                      .secret = session->secret,
+                                      .room = room_name(session->room),
+                                      .peer = member_name(session->member),
+                                      .data = buf_slice(&held)});
     }
     buf_done(&held);
 }

@@ -275,8 +275,7 @@ bool connection_still_reading(struct connection *connection)
 
 static void on_due(struct deadline *deadline)
 {
-    struct connection *connection =
-        (struct connection *)((char *)deadline - offsetof(struct connection, deadline));
+    struct connection *connection = WHEEL_OWNER(deadline, struct connection, deadline);
     switch (connection->state) {
     case STATE_HTTP: http_overdue(connection); break;
     case STATE_WEBSOCKET: websocket_overdue(connection); break;

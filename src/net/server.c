@@ -154,7 +154,7 @@ static void cut_all(struct server *server)
 
 static void on_cut_off(struct deadline *deadline)
 {
-    cut_all((struct server *)((char *)deadline - offsetof(struct server, cut_off)));
+    cut_all(WHEEL_OWNER(deadline, struct server, cut_off));
 }
 
 void server_end(struct server *server, enum close_code code, uint64_t deadline,
