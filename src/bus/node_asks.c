@@ -11,6 +11,8 @@
 #define ENTRY_HEAD 9
 #define AGAIN_AFTER 1000u                /* ms, what the store could not do */
 #define AGAIN_MAX ((size_t)16 << 20)     /* bytes */
+#define LEFT_MAX ((size_t)1 << 20)       /* bytes, twice */
+#define LEFT_KEPT 10000u                 /* ms to the double of it */
 #define COMPACT_AFTER ((size_t)64 << 10) /* bytes that are done */
 #define KEPT_SIZE ((size_t)1 << 20) /* a buffer that grew beyond this is given back once empty */
 
@@ -31,12 +33,16 @@ void node_asks_init(struct node_asks *asks)
 {
     buf_init(&asks->queue, BUS_QUEUE_MAX);
     buf_init(&asks->again, AGAIN_MAX);
+    buf_init(&asks->left[0], LEFT_MAX);
+    buf_init(&asks->left[1], LEFT_MAX);
 }
 
 void node_asks_done(struct node_asks *asks)
 {
     buf_done(&asks->queue);
     buf_done(&asks->again);
+    buf_done(&asks->left[0]);
+    buf_done(&asks->left[1]);
 }
 
 /* ---- entries */
@@ -177,9 +183,45 @@ void node_asks_flush(struct node *node)
     }
 }
 
+/* ---- the store may forget what it has done last: a replica that lacks it becomes master. What we
+ * hold is restored; but who has left would be there for good, for nobody holds it. */
+
+static void remember_left(struct node_asks *asks, const struct frame *frame)
+{
+    if (frame->kind != FRAME_LEAVE)
+        return;
+    frame_encode(frame, &asks->left[0]);
+    asks->left[0].failed = false; /* what is in it stays */
+}
+
+static void forget_left(struct node *node)
+{
+    struct node_asks *asks = &node->asks;
+    struct buf oldest = asks->left[1];
+    if (node->self.now < asks->left_at + LEFT_KEPT)
+        return;
+    asks->left_at = node->self.now;
+    asks->left[1] = asks->left[0];
+    asks->left[0] = oldest;
+    buf_clear(&asks->left[0]);
+}
+
+static void leave_again(struct node *node)
+{
+    for (int i = 1; i >= 0; i--) {
+        struct slice frames = buf_slice(&node->asks.left[i]);
+        struct frame frame;
+        while (frame_next(&frames, &frame))
+            keep(node, &frame, ASK_ANSWERED);
+    }
+    buf_clear(&node->asks.left[0]); /* each comes in again once it is done */
+    buf_clear(&node->asks.left[1]);
+}
+
 void node_asks_rewind(struct node *node)
 {
     node->asks.next = node->asks.oldest;
+    leave_again(node);
 }
 
 /* What may have been done cannot be refused: should the provisional directory be unable to do it,
@@ -276,6 +318,8 @@ void node_asks_on_done(struct node *node, int error)
         return;
     if (error != 0)
         fail(node, &entry);
+    else
+        remember_left(asks, &entry.frame);
     asks->oldest = entry.end;
     asks->done_number = entry.number;
     if (node->restored_number <= asks->done_number)
@@ -289,6 +333,7 @@ void node_asks_tick(struct node *node)
     struct node_asks *asks = &node->asks;
     struct slice frames = buf_slice(&asks->again);
     struct frame frame;
+    forget_left(node);
     if (!node->up || node->self.now < asks->again_at)
         return;
     asks->again_at = node->self.now + AGAIN_AFTER;

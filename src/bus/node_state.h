@@ -25,6 +25,8 @@ struct node_asks {
     uint64_t done_number;
     struct buf again; /* encoded frames that the store could not do */
     uint64_t again_at;
+    struct buf left[2]; /* encoded frames that are done and may be lost: of late, and before */
+    uint64_t left_at;
 };
 
 struct node_link;
