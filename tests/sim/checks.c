@@ -5,6 +5,7 @@
 #include "core/state.h"
 #include "sim/swarm.h"
 
+#define CUT_OFF_KEPT (1 * SECONDS)   /* until a worker knows again who is where */
 #define TWO_LIVES_MOST (20 * SECONDS) /* a lease, and what follows it */
 
 /* The session that a peer has on a worker with a socket; NULL: none. */
@@ -26,9 +27,26 @@ static unsigned count_live(const struct swarm *swarm, const struct peer *peer)
     return count;
 }
 
+/* A signal to a peer on the same worker is accepted there also while the worker is cut off, and may
+ * be for a session that somebody else has by then: it is lost with that, and nobody can tell. */
+static void mark_cut_off(struct swarm *swarm)
+{
+    struct ledger *ledger = &swarm->ledger;
+    for (int i = 0; i < SWARM_WORKERS; i++)
+        if (worker_is_cut_off(&swarm->workers[i]))
+            swarm->cut_off_at[i] = swarm->world.now;
+    for (size_t i = ledger->count; i > 0; i--) {
+        struct ledger_entry *entry = &ledger->entries[i - 1];
+        if (entry->sent_at + CUT_OFF_KEPT < swarm->world.now)
+            break;
+        entry->cut_off |= swarm->cut_off_at[entry->worker] + CUT_OFF_KEPT >= entry->sent_at;
+    }
+}
+
 void checks_look(struct swarm *swarm)
 {
     uint64_t now = swarm->world.now;
+    mark_cut_off(swarm);
     for (unsigned i = 0; i < SWARM_PEERS; i++) {
         if (count_live(swarm, &swarm->peers[i]) < 2 || swarm->two_lives[i] < swarm->whole_at)
             swarm->two_lives[i] = now;
@@ -171,8 +189,8 @@ static void check_peer(struct swarm *swarm, const struct peer *peer)
                       peer->sent_count, (unsigned long long)peer->server_received);
 }
 
-/* Neither delivered nor reported: only with a membership that ended, or where the report was lost
- * with the sender's socket. */
+/* Neither delivered nor reported: only with a membership that ended, where the report was lost with
+ * the sender's socket, or on a worker that was cut off. */
 static bool is_excused(const struct swarm *swarm, const struct ledger_entry *entry)
 {
     const struct peer *from = &swarm->peers[entry->from];
@@ -181,7 +199,7 @@ static bool is_excused(const struct swarm *swarm, const struct ledger_entry *ent
     if (swarm->temper.mild)
         return false;
     return from->life != entry->from_life || swarm->peers[entry->to].life != entry->to_life ||
-           from->connection != entry->connection;
+           from->connection != entry->connection || entry->cut_off;
 }
 
 static void check_fates(struct swarm *swarm)

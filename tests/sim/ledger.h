@@ -12,7 +12,9 @@ struct ledger_entry {
     unsigned number;               /* counts within the ordered pair and the sender's life */
     unsigned connection;           /* the sender's when it was sent first */
     uint64_t sent_at;
+    int worker;                    /* the sender's when it was sent first */
     bool received, refused;
+    bool cut_off; /* the worker could not know who had moved away from it */
 };
 
 /* How far one peer has heard another. */

@@ -43,10 +43,13 @@ static void say(struct peer *peer, const char *format, ...)
 
 /* ---- sockets */
 
+/* Pongs on a socket that it reads no more would acknowledge what it has not seen. */
 static void hang_up(struct peer *peer)
 {
-    if (peer->socket != NULL)
+    if (peer->socket != NULL) {
+        peer->socket->mute = true;
         socket_let_go(peer->socket);
+    }
     peer->socket = NULL;
     peer->joined = false;
     peer->patience.due = NEVER;
@@ -220,13 +223,15 @@ static void send_signal(struct peer *peer)
         return;
     const struct seen *seen = &peer->view[world_random(&swarm->world, peer->view_count)];
     unsigned to = (unsigned)atoi(seen->name + 1) + (seen->name[0] == 'p' ? 0 : SWARM_PEERS);
+    int worker = peer->socket->worker == NULL ? 0 : peer->socket->worker->index;
     unsigned to_life = to < SWARM_PEERS ? swarm->peers[to].life : 0;
     size_t signal = ledger_sent(&swarm->ledger, &(struct ledger_entry){.from = peer->index,
                                                                        .to = to,
                                                                        .from_life = peer->life,
                                                                        .to_life = to_life,
                                                                        .connection =
-                                                                           peer->connection});
+                                                                           peer->connection,
+                                                                       .worker = worker});
     remember_sent(peer, signal);
     send_number(peer, signal);
 }
@@ -351,7 +356,7 @@ static void reload(struct peer *peer)
     for (int i = 0; i < SWARM_WORKERS; i++)
         for (struct sim_socket *socket = peer->swarm->workers[i].sockets; socket != NULL;
              socket = socket->next)
-            if (socket->opener == &peer->user && !socket->mute)
+            if (socket->opener == &peer->user && !socket->broken)
                 socket_break(socket, world_delay(world_of(peer), 0, 5 * SECONDS));
     end_membership(peer);
 }

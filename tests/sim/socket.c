@@ -86,7 +86,7 @@ void socket_let_go(struct sim_socket *socket)
 void socket_break(struct sim_socket *socket, uint64_t noticed_after)
 {
     socket->user = NULL;
-    socket->mute = true;
+    socket->mute = socket->broken = true;
     pipe_lose_tail(&socket->up);
     pipe_clear(&socket->down);
     socket->up.last_due += noticed_after;

@@ -22,8 +22,8 @@ struct sim_socket {
     struct session *session; /* NULL: not open (yet, any more) at the server's end */
     struct socket_user *user; /* NULL: the client has let go of it */
     const struct socket_user *opener;
-    bool deaf;                /* the client takes nothing, nor lets go */
     bool mute;                /* never answers pings */
+    bool broken;
     char room[16];
 };
 

@@ -190,6 +190,7 @@ static void redial_fire(struct source *source)
     line->server = shard->redis;
     line->epoch++;
     line->connected = true;
+    line->deaf = false;
     pipe_put(&line->up, REQUEST_CONNECT, 0, line->epoch, SLICE_NONE);
 }
 
@@ -315,8 +316,10 @@ static void store_resubscribe(struct store *base)
 
 void sim_store_deafen(struct sim_store *store)
 {
-    if (store->inbox.connected)
-        redis_unsubscribe(store->inbox.server, store->self, store->inbox.epoch);
+    if (!store->inbox.connected)
+        return;
+    redis_unsubscribe(store->inbox.server, store->self, store->inbox.epoch);
+    store->inbox.deaf = true;
 }
 
 void sim_store_partition(struct sim_store *store, uint64_t until)
@@ -344,7 +347,9 @@ bool sim_store_is_up(const struct sim_store *store)
 {
     return store->commands.is_up && store->inbox.is_up && store->commands.connected &&
            store->inbox.connected && store->commands.server == store->shard->redis &&
-           store->inbox.server == store->shard->redis;
+           store->inbox.server == store->shard->redis && !store->inbox.deaf &&
+           store->partitioned_until <= store->world->now &&
+           store->shard->paused_until <= store->world->now;
 }
 
 /* ---- a worker comes and goes */

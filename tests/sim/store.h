@@ -32,6 +32,7 @@ struct line {
     uint64_t epoch;       /* counts connections */
     bool connected;       /* as the network knows */
     bool is_up;           /* as the worker knows */
+    bool deaf;            /* looks alive, and is not subscribed any more */
 };
 
 struct sim_store {
@@ -89,7 +90,7 @@ void sim_store_partition(struct sim_store *store, uint64_t until);
 /* Takes *gate, partition and pause anew. */
 void sim_store_update(struct sim_store *store);
 
-/* Both connections are up, to the master. */
+/* Both connections work, to the master. */
 bool sim_store_is_up(const struct sim_store *store);
 
 #endif

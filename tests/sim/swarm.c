@@ -92,7 +92,7 @@ static void break_all(struct swarm *swarm)
     for (int i = 0; i < SWARM_WORKERS; i++)
         for (struct sim_socket *socket = swarm->workers[i].sockets; socket != NULL;
              socket = socket->next)
-            if (socket->user == NULL && socket->session != NULL && !socket->mute)
+            if (socket->user == NULL && socket->session != NULL && !socket->broken)
                 socket_break(socket, world_delay(&swarm->world, 0, 5 * SECONDS));
 }
 

@@ -44,6 +44,7 @@ struct swarm {
     uint64_t starts[SWARM_WORKERS];   /* when a worker that is gone comes back */
     uint64_t moves[SWARM_WORKERS][2]; /* when its connections leave the old master */
     uint64_t redis_back_at;
+    uint64_t cut_off_at[SWARM_WORKERS]; /* when it was last seen to be */
     uint64_t two_lives[SWARM_PEERS]; /* since when it has more than one live session */
 };
 

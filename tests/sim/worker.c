@@ -282,6 +282,13 @@ bool worker_is_ready(const struct worker *worker)
     return worker->exchange != NULL && !worker->draining && node_is_ready(worker->node);
 }
 
+bool worker_is_cut_off(const struct worker *worker)
+{
+    return worker->exchange != NULL &&
+           (worker->frozen_until > worker->world->now || !sim_store_is_up(&worker->store) ||
+            node_count(worker->node).fenced);
+}
+
 void worker_saw_death(struct worker *worker, worker_id dead)
 {
     if (worker->exchange != NULL)

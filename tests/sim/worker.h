@@ -50,6 +50,9 @@ void worker_drain(struct worker *worker, uint64_t spread, uint64_t lasts);
 /* Ready for clients. */
 bool worker_is_ready(const struct worker *worker);
 
+/* Cannot know what happens on others. */
+bool worker_is_cut_off(const struct worker *worker);
+
 /* Something happens to it: its pass of the loop ends soon after. */
 void worker_wake(struct worker *worker);
 
