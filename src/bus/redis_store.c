@@ -137,18 +137,23 @@ static void sweep(struct redis_store *store)
     store->counts.sweeps += store->sweeping;
 }
 
-static void sweeper_cb(uv_timer_t *timer)
+/* Not asked for by the node, which therefore will not flush. */
+static void sweep_now(struct redis_store *store)
 {
-    struct redis_store *store = timer->data;
     sweep(store);
     redis_client_flush(store->commands);
+}
+
+static void sweeper_cb(uv_timer_t *timer)
+{
+    sweep_now(timer->data);
 }
 
 static void sweep_in(struct redis_store *store, int64_t wait)
 {
     uint32_t jitter;
     if (wait <= 0) {
-        sweep(store);
+        sweep_now(store);
         return;
     }
     crypto_random(&jitter, sizeof(jitter));
@@ -189,7 +194,7 @@ static void on_loaded(void *context, const struct redis_reply *reply)
     memcpy(store->options.shard.shas[store->loaded++], reply->text.ptr, REDIS_SHA_SIZE);
     if (store->loaded < SCRIPT_COUNT)
         return;
-    sweep(store);
+    sweep_now(store);
     if (!store->sweeping)
         start_over(store, "no memory for a command");
 }
@@ -212,6 +217,7 @@ static void on_commands_up(void *context)
         }
     }
     buf_done(&source);
+    redis_client_flush(store->commands);
 }
 
 static void release_held(struct redis_store *store);
