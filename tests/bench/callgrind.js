@@ -6,9 +6,15 @@ import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { temporaryFolder } from '../support/certificate.js';
-import { load, missingPrograms, parseArguments, startServer } from './servers.js';
+import {
+  load,
+  missingPrograms,
+  parseArguments,
+  startCluster,
+  startServer,
+} from './servers.js';
 
-const DEFAULTS = { count: null, top: 30, keep: null };
+const DEFAULTS = { count: null, top: 30, keep: null, instances: null, pairs: null, window: null };
 const FLAGS = ['tls', 'calls', 'limit'];
 
 const { options } = parseArguments(process.argv.slice(2), DEFAULTS, FLAGS);
@@ -16,19 +22,26 @@ const kind = options.limit ? 'limit' : 'roomline';
 const mode = options.calls ? 'calls' : 'throughput';
 const count = Number(options.count ?? (options.calls ? 500 : 20_000));
 const folder = options.keep ?? temporaryFolder();
+const given = Object.fromEntries(
+  ['pairs', 'window'].filter((name) => options[name]).map((name) => [name, options[name]]),
+);
+
+function start(files) {
+  const under = [
+    ...['valgrind', '--tool=callgrind', '--trace-children=yes'],
+    `--callgrind-out-file=${join(files, 'out.%p')}`,
+  ];
+  if (options.instances) return startCluster(Number(options.instances), { storeUnder: [], under });
+  return startServer(kind, { tls: options.tls, under });
+}
 
 async function run(amount) {
   const files = join(folder, `${kind}-${mode}-${amount}`);
   mkdirSync(files, { recursive: true });
-  const server = await startServer(kind, {
-    tls: options.tls,
-    under: [
-      ...['valgrind', '--tool=callgrind', '--trace-children=yes'],
-      `--callgrind-out-file=${join(files, 'out.%p')}`,
-    ],
-  });
+  const server = await start(files);
   try {
-    await load(server, mode, { count: amount });
+    const { redis } = await load(server, mode, { ...given, count: amount });
+    if (redis) process.stdout.write(`${redis.publishes} packets per ${unit}\n`);
   } finally {
     await server.stop();
   }
@@ -55,13 +68,14 @@ function read(files) {
   return { functions, sum };
 }
 
+const unit = options.calls ? 'call' : 'message';
 const missing = missingPrograms();
 if (missing.length > 0) throw new Error(`not built: ${missing.join(', ')}`);
 const [less, more] = [await run(count), await run(3 * count)].map(read);
 const each = (a, b) => ((a - (b ?? 0)) / (2 * count)).toFixed(1);
-const unit = options.calls ? 'call' : 'message';
+const of = options.instances ? `${options.instances} instances together` : kind;
 process.stdout.write(
-  `${each(more.sum, less.sum)} instructions per ${unit}: ${kind}${options.tls ? ', TLS' : ''}\n`,
+  `${each(more.sum, less.sum)} instructions per ${unit}: ${of}${options.tls ? ', TLS' : ''}\n`,
 );
 [...more.functions]
   .map(([name, total]) => [Number(each(total, less.functions.get(name))), name])

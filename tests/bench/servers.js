@@ -148,14 +148,17 @@ class Cluster {
   kind = 'roomline';
   servers = [];
 
-  async started(instances, { busy = instances, ...options }) {
+  async started(instances, { busy = instances, under, storeUnder = under }) {
     this.busy = busy;
     const port = await freePort();
     this.redis = `127.0.0.1:${port}`;
-    this.store = await startServer('redis', { ...options, extra: ['--port', String(port)] });
+    this.store = await startServer('redis', {
+      under: storeUnder,
+      extra: ['--port', String(port)],
+    });
     const extra = ['--redis', `redis://${this.redis}`];
     for (let i = 0; i < instances; i++)
-      this.servers.push(await startServer('roomline', { ...options, extra }));
+      this.servers.push(await startServer('roomline', { under, extra }));
   }
 
   get urls() {
@@ -172,7 +175,10 @@ class Cluster {
   }
 }
 
-/** busy: so many of the instances get the load; all, and Redis, are measured. */
+/**
+ * busy: so many of the instances get the load; all, and Redis, are measured. storeUnder: a command to
+ * run Redis under, where that is another than that of the instances.
+ */
 export async function startCluster(instances, options = {}) {
   const cluster = new Cluster();
   try {
