@@ -12,7 +12,7 @@
 
 #define TEXT_MAX ((size_t)1 << 24)
 
-static const struct redis_limits limits = {.size = 2048, .elements = 64, .depth = 4};
+static const struct redis_limits limits = {.size = 64, .elements = 32, .depth = 4};
 
 /* What one reply may take. */
 struct used {
