@@ -230,6 +230,7 @@ void exchange_free(struct exchange *exchange)
     }
     while ((session = LIST_FIRST(&exchange->sessions)) != NULL)
         session_free(session);
+    fence_end_all(exchange);
     handover_forget_all(exchange);
     mem_free(exchange);
 }

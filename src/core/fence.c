@@ -53,6 +53,7 @@ void fence_start(struct member *member, worker_id former)
     fence->deadline.on_due = on_fence_due;
     buf_init(&fence->queue, FENCE_QUEUE_MAX);
     member->fence = fence;
+    member->room->uses++; /* also when all who sent have left: what they sent keeps its order */
     send_fence(member, former);
 }
 
@@ -86,6 +87,7 @@ void fence_end(struct member *member)
     struct fence *fence = member->fence;
     if (fence == NULL)
         return;
+    struct room *room = member->room;
     struct slice queue = buf_slice(&fence->queue);
     struct frame signal;
     member->fence = NULL;
@@ -95,7 +97,21 @@ void fence_end(struct member *member)
         release_one(member, &signal);
     buf_done(&fence->queue);
     mem_free(fence);
-    handover_retry(member->room);
+    handover_retry(room);
+    room_release(room);
+}
+
+void fence_end_all(struct exchange *exchange)
+{
+    struct room *room, *next_room;
+    struct member *member, *next;
+    MAP_EACH (exchange->rooms, room, next_room) {
+        room->uses++;
+        MAP_EACH (room->members, member, next) {
+            fence_end(member);
+        }
+        room_release(room);
+    }
 }
 
 bool fence_waits_for(const struct room *room, struct slice sender)

@@ -119,6 +119,7 @@ bool fence_waits_for(const struct room *room, struct slice sender);
 
 /* Ends a member's fence: what waited goes to where the member is now, or comes back undelivered. */
 void fence_end(struct member *member);
+void fence_end_all(struct exchange *exchange);
 
 /* ---- restore.c */
 
