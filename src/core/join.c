@@ -269,12 +269,25 @@ void join_on_room(struct exchange *exchange, const struct frame *frame)
     }
 }
 
+/* Who holds what it wanted was not restored meanwhile. */
+static void refused(struct session *session, int error)
+{
+    struct room *room = session->room;
+    struct member *member = room_member(room, entry_peer(session->entry));
+    bool held = session->entry->resuming && member != NULL && member->session != NULL;
+    room->uses++;
+    session_refuse(session, error);
+    if (held && error == ERR_PEER_TAKEN)
+        restore_room(room);
+    room_release(room);
+}
+
 void join_on_refused(struct exchange *exchange, const struct frame *frame)
 {
     struct entry *entry = join_find(exchange, frame->request);
     struct room *room = room_find(exchange, frame->room);
     if (entry != NULL && entry->session->state == SESSION_ENTERING)
-        session_refuse(entry->session, frame->error);
+        refused(entry->session, frame->error);
     else if (room != NULL)
         room_on_unread(room, frame);
 }

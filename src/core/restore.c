@@ -48,6 +48,20 @@ static struct session *holder_of(const struct member *member)
     return session;
 }
 
+/* Somebody resumes it by way of this worker: what was asked then goes before what would be said now,
+ * and is the later truth. */
+static bool is_being_resumed(const struct member *member)
+{
+    struct entry *entry, *next;
+    MAP_EACH (member->room->exchange->entries, entry, next) {
+        if (entry->resuming && entry->session->state == SESSION_ENTERING &&
+            entry->session->room == member->room &&
+            slice_equal(entry_peer(entry), member_name(member)))
+            return true;
+    }
+    return false;
+}
+
 void restore_room(struct room *room)
 {
     struct member *member, *next;
@@ -56,10 +70,12 @@ void restore_room(struct room *room)
         struct session *holder = holder_of(member);
         if (holder == NULL || member->worker != room->exchange->options.self)
             continue;
+        any = true;
+        if (is_being_resumed(member))
+            continue;
         say(holder, member_name(member), member_info(member));
         if (holder->deposited)
             deposit_again(holder);
-        any = true;
     }
     if (!any)
         return;
