@@ -221,8 +221,8 @@ struct slice redis_inbox(const struct redis_shard *shard, worker_id worker,
     char *at = ret_channel;
     memcpy(at, shard->prefix.ptr, shard->prefix.len);
     at += shard->prefix.len;
-    memcpy(at, "inbox:", 6);
-    at += 6;
+    for (const char *name = "inbox:"; *name != '\0'; name++)
+        *at++ = *name;
     for (int shift = 60; shift >= 0; shift -= 4)
         *at++ = digits[worker >> shift & 15];
     return (struct slice){ret_channel, (size_t)(at - ret_channel)};

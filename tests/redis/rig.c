@@ -40,8 +40,10 @@ static void listen_to_all(struct rig *rig)
     server_do(rig->commands, "PUBLISH sync .");
     for (;;) {
         redisReply *reply = NULL;
-        if (redisGetReply(rig->listener, (void **)&reply) != REDIS_OK)
+        if (redisGetReply(rig->listener, (void **)&reply) != REDIS_OK || reply == NULL) {
             fail_msg("listener: %s", rig->listener->errstr);
+            return;
+        }
         assert_int_equal(reply->elements, 3);
         bool sync = strcmp(reply->element[1]->str, "sync") == 0;
         if (!sync && strcmp(reply->element[0]->str, "message") == 0)

@@ -104,7 +104,7 @@ static redisReply *ask(redisContext *redis, const char *format, va_list argument
     redisReply *reply = redisvCommand(redis, format, arguments);
     if (reply == NULL)
         fail_msg("%s: %s", format, redis->errstr);
-    if (reply->type == REDIS_REPLY_ERROR)
+    else if (reply->type == REDIS_REPLY_ERROR)
         fail_msg("%s: %s", format, reply->str);
     return reply;
 }

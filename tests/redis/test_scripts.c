@@ -337,6 +337,8 @@ static void a_signal_asked_again_is_held_once(void **state)
         rig_ask_numbered(&rig, 52, &frame);
     assert_int_equal(count_of(&rig.events, FRAME_SIGNAL), 1);
     assert_true(first(&rig.events, FRAME_SIGNAL).to == rig_workers[2]);
+    rig_goodbye(&rig, 1); /* the numbers of who is gone are forgotten */
+    assert_false(rig_has_key(&rig, "rl:told"));
 }
 
 static void a_signal_that_came_back_may_be_asked_again(void **state)
