@@ -79,8 +79,10 @@ static void command(struct rig *rig, struct redis_words *words)
         lengths[i] = words->words[i].len;
     }
     redisReply *reply = redisCommandArgv(rig->commands, (int)words->count, argv, lengths);
-    if (reply == NULL)
+    if (reply == NULL) {
         fail_msg("redis: %s", rig->commands->errstr);
+        return;
+    }
     take_reply(rig, reply);
     freeReplyObject(reply);
     redis_words_done(words);

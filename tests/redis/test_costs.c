@@ -207,7 +207,7 @@ static void each_operation_costs_so_much(void **state)
         double commands = (double)(after.commands - before.commands - 2) / ROUNDS;
         print_message("%-34s %5.1f commands %6.1f us\n", operations[i].what, commands,
                       (after.cpu - before.cpu) * 1e6 / ROUNDS);
-        assert_true(commands <= operations[i].most);
+        assert_true(commands < operations[i].most + 0.1); /* some happen once only */
     }
     assert_false(rig_has_key(&rig, "rl:room*"));
 }
