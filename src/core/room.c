@@ -405,8 +405,12 @@ void room_on_read(struct room *room, const struct frame *frame)
 {
     if (frame->request != room->read)
         return; /* a later one is under way */
+    bool restoring = room->restoring;
     room->reading = room->restoring = false;
-    room_on_roster(room, frame);
+    room->uses++;
+    if (room_on_roster(room, frame) && !restoring && room->exchange->options.check_interval != 0)
+        restore_disown(room);
+    room_release(room);
 }
 
 void room_on_unread(struct room *room, const struct frame *frame)
