@@ -58,10 +58,11 @@ static void freeze(struct swarm *swarm, struct worker *worker, uint64_t lasts)
 static void slow(struct swarm *swarm, struct worker *worker, uint64_t lasts)
 {
     struct line *lines[] = {&worker->store.commands, &worker->store.inbox};
+    uint64_t most = (swarm->temper.mild ? 150 : 400) * MS;
     (void)lasts;
     for (int i = 0; i < 2; i++) {
-        lines[i]->up.most = world_delay(&swarm->world, 1 * MS, 400 * MS);
-        lines[i]->down.most = world_delay(&swarm->world, 1 * MS, 400 * MS);
+        lines[i]->up.most = world_delay(&swarm->world, 1 * MS, most);
+        lines[i]->down.most = world_delay(&swarm->world, 1 * MS, most);
     }
 }
 
@@ -136,8 +137,8 @@ static const struct fault {
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
-#define MILD_LEAST (200 * MS)
-#define MILD_MOST (1500 * MS)
+#define MILD_LEAST (100 * MS)
+#define MILD_MOST (600 * MS)
 
 static const struct fault *choose(struct swarm *swarm)
 {

@@ -121,6 +121,7 @@ void peer_move(struct peer *peer)
 static void end_membership(struct peer *peer)
 {
     peer->session[0] = '\0';
+    peer->heard = false;
     peer->received = 0;
     peer->sent_count = 0;
     peer->server_received = 0;
@@ -302,11 +303,13 @@ static void on_joined(struct peer *peer, const cJSON *json)
     peer->act.due = world_of(peer)->now;
     if (is_resumed)
         resumed(peer, number_of(json, "received"));
+    peer_ping(peer);
 }
 
 static void on_pong(struct peer *peer, const cJSON *json)
 {
     peer->patience.due = NEVER;
+    peer->heard = true;
     server_has(peer, number_of(json, "received"));
 }
 

@@ -25,6 +25,7 @@ struct peer {
     struct sim_socket *socket; /* NULL: none */
     bool joined;               /* by this socket */
     bool leaving, gone;        /* gone: does not come back */
+    bool heard;                /* and knows that it was, in this membership */
     char session[200];         /* empty: none */
     unsigned life;             /* counts memberships */
     unsigned connection;       /* counts sockets */
@@ -36,7 +37,6 @@ struct peer {
     uint64_t server_received;    /* of them, as the server said last */
     struct source act, dial, patience; /* dial: to connect; patience: with a join or a pong */
     unsigned attempts;
-    bool lost_session; /* was told that it is taken over, or another has its name */
 };
 
 void peer_start(struct peer *peer, struct swarm *swarm, unsigned index);

@@ -95,7 +95,7 @@ static bool impersonate(struct wild_socket *socket)
     char peer[PEER_NAME_MAX], text[SESSION_TEXT_SIZE];
     unsigned len;
     if (!swarm->temper.mild || swarm->quiet || victim->room != wild->room ||
-        victim->session[0] == '\0')
+        !victim->heard)
         return false;
     if (world_chance(&swarm->world, 50) && wild->session[0] != '\0')
         session_text_read(slice_of(wild->session), &secret, peer, &len);
