@@ -304,6 +304,14 @@ static bool renumber(struct link *link, struct link_sent *sent, uint64_t number)
     return true;
 }
 
+/* Whether no receiver takes it any more, whatever its clock. In a new session it would only stand in
+ * the way of what comes behind it. */
+static bool is_over(const struct link *link, const struct link_sent *sent)
+{
+    int64_t earliest = (int64_t)link->self->now + link->self->clock_low;
+    return earliest > 0 && sent->expires != 0 && sent->expires < (uint64_t)earliest;
+}
+
 void link_begin_session(struct link *link)
 {
     struct link_out *out = &link->out;
@@ -311,12 +319,12 @@ void link_begin_session(struct link *link)
     out->session = ++link->self->last_session;
     for (unsigned i = 0; i < out->count; i++) {
         struct link_sent sent = *link_sent_at(out, i);
-        if (i < out->numbered && !renumber(link, &sent, ++numbered)) {
-            numbered--;
+        if (i < out->numbered && (is_over(link, &sent) || !renumber(link, &sent, numbered + 1))) {
             out->bytes -= sent.packet->len;
             link->self->bytes -= sent.packet->len;
             refuse_frames(link, sent.packet);
         } else {
+            numbered += i < out->numbered;
             *link_sent_at(out, kept++) = sent;
         }
     }
