@@ -39,7 +39,7 @@ static void mark_cut_off(struct swarm *swarm)
         struct ledger_entry *entry = &ledger->entries[i - 1];
         if (entry->sent_at + CUT_OFF_KEPT < swarm->world.now)
             break;
-        entry->cut_off |= swarm->cut_off_at[entry->worker] + CUT_OFF_KEPT >= entry->sent_at;
+        entry->unsettled |= swarm->cut_off_at[entry->worker] + CUT_OFF_KEPT >= entry->sent_at;
     }
 }
 
@@ -189,8 +189,9 @@ static void check_peer(struct swarm *swarm, const struct peer *peer)
                       peer->sent_count, (unsigned long long)peer->server_received);
 }
 
-/* Neither delivered nor reported: only with a membership that ended, where the report was lost with
- * the sender's socket, or on a worker that was cut off. */
+/* Neither delivered nor reported: only with a membership that ended (which its worker may still have
+ * taken for alive), where the report was lost with the sender's socket, or on a worker that was cut
+ * off. */
 static bool is_excused(const struct swarm *swarm, const struct ledger_entry *entry)
 {
     const struct peer *from = &swarm->peers[entry->from];
@@ -199,7 +200,7 @@ static bool is_excused(const struct swarm *swarm, const struct ledger_entry *ent
     if (swarm->temper.mild)
         return false;
     return from->life != entry->from_life || swarm->peers[entry->to].life != entry->to_life ||
-           from->connection != entry->connection || entry->cut_off;
+           from->connection != entry->connection || entry->unsettled;
 }
 
 static void check_fates(struct swarm *swarm)

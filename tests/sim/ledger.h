@@ -14,7 +14,7 @@ struct ledger_entry {
     uint64_t sent_at;
     int worker;                    /* the sender's when it was sent first */
     bool received, refused;
-    bool cut_off; /* the worker could not know who had moved away from it */
+    bool unsettled; /* its worker may not have known yet where the addressee is */
 };
 
 /* How far one peer has heard another. */

@@ -10,6 +10,7 @@
 
 #define JOIN_PATIENCE (12 * SECONDS)
 #define PONG_PATIENCE (10 * SECONDS)
+#define NEWS_TAKES (15 * SECONDS) /* until everybody knows that a membership has ended */
 
 static struct world *world_of(struct peer *peer)
 {
@@ -127,6 +128,7 @@ static void end_membership(struct peer *peer)
     peer->server_received = 0;
     peer->view_count = 0;
     peer->life++;
+    peer->life_since = world_of(peer)->now;
 }
 
 void peer_depart(struct peer *peer, bool politely)
@@ -226,13 +228,16 @@ static void send_signal(struct peer *peer)
     unsigned to = (unsigned)atoi(seen->name + 1) + (seen->name[0] == 'p' ? 0 : SWARM_PEERS);
     int worker = peer->socket->worker == NULL ? 0 : peer->socket->worker->index;
     unsigned to_life = to < SWARM_PEERS ? swarm->peers[to].life : 0;
+    bool unsettled = to < SWARM_PEERS &&
+                     swarm->peers[to].life_since + NEWS_TAKES > swarm->world.now;
     size_t signal = ledger_sent(&swarm->ledger, &(struct ledger_entry){.from = peer->index,
                                                                        .to = to,
                                                                        .from_life = peer->life,
                                                                        .to_life = to_life,
                                                                        .connection =
                                                                            peer->connection,
-                                                                       .worker = worker});
+                                                                       .worker = worker,
+                                                                       .unsettled = unsettled});
     remember_sent(peer, signal);
     send_number(peer, signal);
 }

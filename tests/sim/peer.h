@@ -28,6 +28,7 @@ struct peer {
     bool heard;                /* and knows that it was, in this membership */
     char session[200];         /* empty: none */
     unsigned life;             /* counts memberships */
+    uint64_t life_since;       /* µs */
     unsigned connection;       /* counts sockets */
     uint64_t received;         /* signals, in this membership */
     struct seen view[PEER_VIEW];

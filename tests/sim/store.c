@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus/link_head.h"
+
 #define QUEUE_MAX ((size_t)64 << 20)
 
 enum request {
@@ -28,6 +30,19 @@ struct beaten {
     uint64_t time; /* ms, by the server's clock */
     bool lost;
 };
+
+static void trace_packet(struct sim_store *store, const char *way, struct slice packet)
+{
+    struct link_head head;
+    if (!store->world->tracing || packet.ptr[0] != STORE_LINK || !link_head_read(&packet, &head))
+        return;
+    world_note(store->world,
+               "%llx %s packet flags=%u source=%llx life=%u to_life=%u session=%u number=%llu "
+               "ack=%u:%llu expires=%llu",
+               (unsigned long long)store->self, way, head.flags, (unsigned long long)head.source,
+               head.life, head.to_life, head.session, (unsigned long long)head.number,
+               head.ack_session, (unsigned long long)head.ack, (unsigned long long)head.expires);
+}
 
 /* ---- the server's end of the command connection */
 
@@ -163,6 +178,7 @@ static void inbox_take(struct pipe *pipe, const struct parcel *parcel)
         store->inbox.is_up = true;
         store->store.events->on_listening(store->store.context);
     } else if (parcel->kind == REPLY_PUSH) {
+        trace_packet(store, "hears", parcel_slice(parcel));
         store->store.events->on_inbox(store->store.context, parcel_slice(parcel));
     } else {
         redial_soon(&store->inbox);
@@ -222,6 +238,7 @@ static void store_ask(struct store *base, uint64_t number, const struct frame *f
 
 static void store_publish(struct store *base, worker_id to, struct message *packet)
 {
+    trace_packet((struct sim_store *)base, "publishes", message_text(packet));
     enqueue(base, REQUEST_PUBLISH, to, message_text(packet));
 }
 
