@@ -8,7 +8,7 @@
 #include "core/room.h"
 #include "core/session.h"
 
-#define HANDOVER_TIMEOUT 5000 /* ms a former holder has to answer */
+#define HANDOVER_TIMEOUT 2000 /* ms a former holder has to answer; a client waits for it */
 
 struct exchange {
     struct exchange_options options;
