@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ static void run(const struct server *server, int out, const char *const *extra)
     size_t count = 15;
     for (; extra != NULL && *extra != NULL && count < ARGUMENTS_MAX - 1; extra++)
         arguments[count++] = *extra;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies stops nothing any more */
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
     execvp("redis-server", (char *const *)arguments);
