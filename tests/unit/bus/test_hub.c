@@ -128,6 +128,22 @@ static void the_directory_answers(void **state)
     assert_int_equal(frame.from, DIRECTORY);
 }
 
+/* And none of them breaks the link: a request after all of them is answered. */
+static void the_directory_takes_all_that_workers_ask_of_it(void **state)
+{
+    struct frame frame;
+    (void)state;
+    for (enum frame_kind kind = FRAME_JOIN; kind < FRAME_ROOM; kind++)
+        send_as(kind, 1, DIRECTORY);
+    frame = worker_frame(FRAME_READ, 1, DIRECTORY);
+    frame.request = 99;
+    far_end_send_frame(&workers[1], &frame);
+    do
+        take(1, &frame);
+    while (frame.request != 99);
+    assert_int_equal(seen.lost, 0);
+}
+
 static void a_signal_reaches_its_worker_as_it_was_sent(void **state)
 {
     struct frame frame;
@@ -448,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HUB_TEST(the_directory_answers),
+        HUB_TEST(the_directory_takes_all_that_workers_ask_of_it),
         HUB_TEST(a_signal_reaches_its_worker_as_it_was_sent),
         HUB_TEST(frames_of_a_pair_of_workers_keep_their_order),
         HUB_TEST(for_a_worker_that_never_was_the_sender_gets_the_answer),
