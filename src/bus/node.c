@@ -141,10 +141,11 @@ static void on_deaf(void *context)
     node->listening = false;
 }
 
-/* Of what the directory tells of itself. */
+/* What the directory tells of itself, and what a mailbox that was claimed passes on. */
 static bool is_event(enum frame_kind kind)
 {
-    return kind >= FRAME_ROOM && kind <= FRAME_EVICTED;
+    return (kind >= FRAME_ROOM && kind <= FRAME_EVICTED) || kind == FRAME_SIGNAL ||
+           kind == FRAME_UNDELIVERED || kind == FRAME_FENCE;
 }
 
 static void take_events(struct node *node, struct slice bytes)

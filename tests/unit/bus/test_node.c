@@ -718,11 +718,32 @@ static void what_only_the_directory_says_is_not_taken_from_a_worker(void **state
                &(struct frame){.kind = FRAME_WORKER_DOWN, .from = a.id, .to = b.id, .worker = 5});
     carry(&a, &b);
     assert_string_equal(b.frames, "");
-    events_come(&b, &(struct frame){.kind = FRAME_SIGNAL,
+    events_come(&b, &(struct frame){.kind = FRAME_JOIN,
                                     .room = SLICE("room"),
                                     .peer = SLICE("zoe"),
-                                    .sender = SLICE("ann")});
+                                    .info = SLICE("{}")});
     assert_string_equal(b.frames, "");
+}
+
+static void what_a_mailbox_passes_on_is_taken(void **state)
+{
+    (void)state;
+    const struct frame signal = {.kind = FRAME_SIGNAL,
+                                 .from = a.id,
+                                 .to = b.id,
+                                 .hops = 1,
+                                 .room = SLICE("room"),
+                                 .peer = SLICE("zoe"),
+                                 .sender = SLICE("ann"),
+                                 .data = SLICE("1")};
+    struct frame fence = signal, undelivered = signal;
+    fence.kind = FRAME_FENCE;
+    undelivered.kind = FRAME_UNDELIVERED;
+    undelivered.error = ERR_UNAVAILABLE;
+    events_come(&b, &signal);
+    events_come(&b, &fence);
+    events_come(&b, &undelivered);
+    assert_string_equal(b.frames, "signal 1 fence undelivered unavailable");
 }
 
 static void strangers_are_bounded_by_their_own_links(void **state)
@@ -1164,6 +1185,7 @@ int main(void)
         TEST(the_way_out_breaks),
         TEST(a_malformed_packet_disturbs_nobody),
         TEST(what_only_the_directory_says_is_not_taken_from_a_worker),
+        TEST(what_a_mailbox_passes_on_is_taken),
         TEST(strangers_are_bounded_by_their_own_links),
         TEST(beats_go_out_every_three_seconds),
         TEST(who_cannot_hear_itself_subscribes_anew),
