@@ -516,6 +516,18 @@ int redis_client_send(struct redis_client *client, const struct slice *words, si
     return redis_client_end(client, on_reply, context);
 }
 
+int redis_client_tell(struct redis_client *client, const struct slice *words, size_t count)
+{
+    if (!client->greeting.silences)
+        return redis_client_send(client, words, count, NULL, NULL);
+    if (client->state != READY)
+        return ERR_UNAVAILABLE;
+    redis_output_begin_unanswered(&client->output, count);
+    for (size_t i = 0; i < count; i++)
+        redis_output_word(&client->output, words[i]);
+    return redis_output_end(&client->output) ? 0 : ERR_UNAVAILABLE;
+}
+
 void redis_client_flush(struct redis_client *client)
 {
     if (is_talking(client))

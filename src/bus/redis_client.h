@@ -14,8 +14,9 @@
  *            ^           |            |                |           |
  *            +-----------+-------- CUTTING <-----------+-----------+       close: ... --> CLOSED
  *
- * GREETING: AUTH, SELECT, CLIENT SETNAME, ROLE (where a sentinel named the address), PING,
- * SUBSCRIBE; all written at once. A Redis that is still loading is not up.
+ * GREETING: AUTH, SELECT, CLIENT SETNAME, CLIENT REPLY (to know whether it is permitted), ROLE
+ * (where a sentinel named the address), PING, SUBSCRIBE; all written at once. A Redis that is still
+ * loading is not up.
  *
  * on_up(), on_down(), on_message(), on_closed() and the answers never come from within a call of
  * the functions here. Each of them may call any of these functions, redis_client_close()
@@ -53,6 +54,7 @@ struct redis_client_options {
 
     const struct slice *channels; /* copied; makes it a subscriber */
     size_t channel_count;         /* 0: command mode; at most REDIS_CHANNELS_MAX */
+    bool unanswered;              /* there will be redis_client_tell() */
 
     uint64_t connect_timeout; /* from the name's resolution to the last answer of the greeting */
     uint64_t command_timeout; /* without any answer while one is due: the connection is cut */
@@ -100,6 +102,10 @@ struct redis_client *redis_client_new(const struct redis_client_options *options
  * or one of the two bounds is reached, or there is no memory. */
 int redis_client_send(struct redis_client *client, const struct slice *words, size_t count,
                       redis_on_reply *on_reply, void *context);
+
+/* The same for a command whose answer nobody needs: Redis is told to spare it, which spares both a
+ * write and a read, and us a pass of the loop. Where it does not let us, the answer is dropped. */
+int redis_client_tell(struct redis_client *client, const struct slice *words, size_t count);
 
 /* Where a word is made of parts (a packet's head and what lies in it), to spare a copy: begin with
  * the number of words, add each as it is or by its whole length and then its parts, end. Nothing

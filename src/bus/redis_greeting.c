@@ -20,6 +20,11 @@ static bool has_name(const struct redis_client_options *options)
     return options->name != NULL;
 }
 
+static bool has_unanswered(const struct redis_client_options *options)
+{
+    return options->unanswered;
+}
+
 static bool has_master(const struct redis_client_options *options)
 {
     return options->master != NULL;
@@ -56,6 +61,16 @@ static void write_name(const struct redis_client_options *options, struct redis_
     redis_output_word(output, slice_of(options->name));
 }
 
+/* Changes nothing, and is permitted where CLIENT REPLY SKIP is. */
+static void write_reply(const struct redis_client_options *options, struct redis_output *output)
+{
+    (void)options;
+    redis_output_begin(output, 3);
+    redis_output_word(output, SLICE("CLIENT"));
+    redis_output_word(output, SLICE("REPLY"));
+    redis_output_word(output, SLICE("ON"));
+}
+
 static void write_role(const struct redis_client_options *options, struct redis_output *output)
 {
     (void)options;
@@ -83,7 +98,7 @@ static const char *check_subscribed(const struct redis_reply *reply)
                                                                    : "no answer to SUBSCRIBE";
 }
 
-enum step { AUTH, SELECT, NAME, ROLE, PING, SUBSCRIBE, STEP_COUNT };
+enum step { AUTH, SELECT, NAME, REPLY, ROLE, PING, SUBSCRIBE, STEP_COUNT };
 
 /* Redis that still loads answers AUTH, SELECT and SUBSCRIBE, but not PING. */
 static const struct {
@@ -96,6 +111,7 @@ static const struct {
     [AUTH] = {"AUTH", has_password, write_auth, NULL, false},
     [SELECT] = {"SELECT", has_database, write_select, NULL, false},
     [NAME] = {"CLIENT SETNAME", has_name, write_name, NULL, true},
+    [REPLY] = {"CLIENT REPLY", has_unanswered, write_reply, NULL, true},
     [ROLE] = {"ROLE", has_master, write_role, check_role, false},
     [PING] = {"PING", always, write_ping, NULL, false},
     [SUBSCRIBE] = {.name = "SUBSCRIBE", .check = check_subscribed},
@@ -157,6 +173,7 @@ bool redis_greeting_check(struct redis_greeting *greeting, const struct redis_re
 {
     enum step step = greeting->steps[greeting->answered++];
     const char *wrong = NULL;
+    greeting->silences |= step == REPLY && redis_reply_is(reply, "OK");
     if (reply->kind == REDIS_ERROR && steps[step].optional)
         return true;
     if (reply->kind == REDIS_ERROR && step != AUTH) {

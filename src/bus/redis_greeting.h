@@ -9,7 +9,7 @@
 #include "bus/redis_client.h"
 #include "bus/redis_output.h"
 
-#define REDIS_GREETING_MAX (5 + REDIS_CHANNELS_MAX)
+#define REDIS_GREETING_MAX (6 + REDIS_CHANNELS_MAX)
 
 struct redis_greeting {
     unsigned char steps[REDIS_GREETING_MAX]; /* that were written */
@@ -17,6 +17,7 @@ struct redis_greeting {
     size_t answered;
     size_t next;    /* step that is looked at */
     size_t channel; /* that is subscribed next */
+    bool silences;  /* Redis lets us tell it not to answer */
 };
 
 void redis_greeting_init(struct redis_greeting *greeting,

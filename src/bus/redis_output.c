@@ -39,6 +39,13 @@ void redis_output_begin(struct redis_output *output, size_t count)
     add_head(output, '*', count);
 }
 
+void redis_output_begin_unanswered(struct redis_output *output, size_t count)
+{
+    output->begun = output->filling.len;
+    buf_add_slice(&output->filling, SLICE("*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$4\r\nSKIP\r\n"));
+    add_head(output, '*', count);
+}
+
 void redis_output_part(struct redis_output *output, struct slice part)
 {
     assert(part.len <= output->left);

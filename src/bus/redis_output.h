@@ -28,6 +28,8 @@ void redis_output_done(struct redis_output *output);
 /* A command of `count` words: begin, its words, end. A word is added as a whole, or by its length
  * and then in parts. */
 void redis_output_begin(struct redis_output *output, size_t count);
+/* The same for a command that Redis is told not to answer. */
+void redis_output_begin_unanswered(struct redis_output *output, size_t count);
 void redis_output_word(struct redis_output *output, struct slice word);
 void redis_output_number(struct redis_output *output, uint64_t number);
 void redis_output_length(struct redis_output *output, size_t len);

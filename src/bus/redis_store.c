@@ -14,6 +14,7 @@
 
 #define HELD_MAX ((size_t)16 << 20) /* bytes */
 #define NUMBERS_MAX ((size_t)64 << 20)
+#define PUBLISH_ANSWERED_EVERY 1000u /* ms */
 #define SWEEP_JITTER 100u /* ms, so that not all workers sweep the same at the same moment */
 
 /* Redis answers in order, so what an answer is to is kept in order. */
@@ -30,7 +31,8 @@ struct redis_store {
     unsigned open; /* of those three */
     int loaded;    /* scripts, of this connection */
     bool up, failing, sweeping, closing;
-    struct buf publishing;    /* worker_id of each PUBLISH without an answer */
+    struct buf publishing;    /* worker_id of each PUBLISH that is to be answered */
+    uint64_t publish_at;      /* ms, of the loop: the next one is to be answered again */
     struct buf beating;       /* number of each beat */
     uint64_t asked, answered; /* of the asks that are answered by a room */
     struct buf held;          /* struct held_head and bytes of each message of the inbox */
@@ -320,7 +322,16 @@ static void on_published(void *context, const struct redis_reply *reply)
         log_failure(reply);
 }
 
-/* A packet that is not sent is one that got lost: its link sends it again. */
+static bool publish_answered(struct redis_store *store, worker_id to, const struct slice *words)
+{
+    store->publish_at = uv_now(store->options.loop) + PUBLISH_ANSWERED_EVERY;
+    buf_add(&store->publishing, &to, sizeof(to));
+    return !buf_failed(&store->publishing) &&
+           redis_client_send(store->commands, words, 3, on_published, store) == 0;
+}
+
+/* A packet that is not sent is one that got lost: its link sends it again. So now and then an answer
+ * is enough: Redis is there, and lets us publish. */
 static void store_publish(struct store *base, worker_id to, struct message *packet)
 {
     struct redis_store *store = store_of(base);
@@ -329,9 +340,10 @@ static void store_publish(struct store *base, worker_id to, struct message *pack
                             message_text(packet)};
     if (!store->up || store->failing)
         return;
-    buf_add(&store->publishing, &to, sizeof(to));
-    if (!buf_failed(&store->publishing) &&
-        redis_client_send(store->commands, words, 3, on_published, store) == 0)
+    bool sent = uv_now(store->options.loop) >= store->publish_at
+                    ? publish_answered(store, to, words)
+                    : redis_client_tell(store->commands, words, 3) == 0;
+    if (sent)
         store->counts.publishes++;
     else
         start_over(store, "too much waits for Redis");
@@ -525,10 +537,12 @@ static bool connect_both(struct redis_store *store)
     char channel[REDIS_INBOX_MAX];
     struct slice inbox = redis_inbox(shard, shard->self, channel);
     options.use = "commands";
+    options.unanswered = true;
     options.channels = NULL;
     options.channel_count = 0;
     store->commands = redis_client_new(&options, &command_events, store);
     options.use = "inbox";
+    options.unanswered = false;
     options.channels = &inbox;
     options.channel_count = 1;
     store->inbox = redis_client_new(&options, &inbox_events, store);

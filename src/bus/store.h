@@ -82,7 +82,8 @@ struct store_events {
      * lease again. Not called where the beat failed. */
     void (*on_beaten)(void *context, uint64_t number, uint64_t time, bool lost);
 
-    /* The answer to a publish, in order. receivers: 0 where nobody listens to that inbox now. */
+    /* The answer to a publish, to some of them, in order. receivers: 0 where nobody listens to that
+     * inbox now. */
     void (*on_published)(void *context, worker_id to, unsigned receivers);
 };
 

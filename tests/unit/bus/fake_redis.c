@@ -98,6 +98,10 @@ static void take_command(struct fake_visitor *visitor, const struct fake_command
         buf_add_slice(&redis->heard, command->words[i]);
     }
     buf_add_char(&redis->heard, '\n');
+    bool silenced = visitor->silenced;
+    visitor->silenced = fake_command_is(command, "CLIENT REPLY SKIP");
+    if (silenced || visitor->silenced)
+        return;
     if (redis->deaf || (redis->on_command != NULL && redis->on_command(redis, command)))
         return;
     answer_usually(command);

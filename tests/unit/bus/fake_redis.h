@@ -21,6 +21,7 @@ struct fake_visitor {
     struct buf in;
     struct fake_visitor *next;
     bool subscribed;
+    bool silenced; /* the next command is not answered */
     bool closing;
 };
 

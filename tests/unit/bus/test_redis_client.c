@@ -154,6 +154,22 @@ static void a_name_that_is_not_permitted_does_no_harm(void **state)
     user_stop(&user, &f);
 }
 
+static void a_silence_that_is_not_permitted_does_no_harm(void **state)
+{
+    (void)state;
+    options.unanswered = true;
+    redis.on_command = refuse_name;
+    start_up();
+    struct slice words[] = {SLICE("SET"), SLICE("a"), SLICE("1")};
+    assert_int_equal(redis_client_tell(user.client, words, 3), 0);
+    assert_int_equal(redis_client_pending(user.client), 1);
+    user_must_send(&user, "GET a");
+    AWAIT(&f, user.answers == 1);
+    assert_true(slice_is(buf_slice(&redis.heard), "CLIENT REPLY ON\nPING\nSET a 1\nGET a\n"));
+    assert_int_equal(user.downs, 0);
+    user_stop(&user, &f);
+}
+
 /* --- commands --- */
 
 static void nothing_can_be_sent_before_it_is_up(void **state)
@@ -206,6 +222,44 @@ static void a_word_may_be_made_of_parts(void **state)
     redis_client_flush(user.client);
     AWAIT(&f, redis_client_pending(user.client) == 0);
     assert_int_equal(fake_redis_heard(&redis, "PUBLISH 18446744073709551615 abcdef "), 1);
+    user_stop(&user, &f);
+}
+
+static void what_is_told_is_not_answered(void **state)
+{
+    (void)state;
+    struct slice words[] = {SLICE("SET"), SLICE("a"), SLICE("1")};
+    options.unanswered = true;
+    start_up();
+    buf_clear(&redis.heard);
+    user_must_send(&user, "GET a");
+    assert_int_equal(redis_client_tell(user.client, words, 3), 0);
+    assert_int_equal(redis_client_tell(user.client, words, 3), 0);
+    assert_int_equal(redis_client_pending(user.client), 1);
+    user_must_send(&user, "PING");
+    AWAIT(&f, user.answers == 2);
+    assert_true(user_said(&user, "OK\nPONG\n"));
+    assert_true(slice_is(buf_slice(&redis.heard), "GET a\nCLIENT REPLY SKIP\nSET a 1\n"
+                                                  "CLIENT REPLY SKIP\nSET a 1\nPING\n"));
+    user_stop(&user, &f);
+}
+
+static void what_is_told_is_bounded_as_well(void **state)
+{
+    (void)state;
+    static char value[600];
+    struct slice words[] = {SLICE("SET"), SLICE("a"), {value, sizeof(value)}};
+    options.unanswered = true;
+    options.output_max = 1000;
+    start_up();
+    assert_int_equal(redis_client_tell(user.client, words, 3), 0);
+    assert_int_equal(redis_client_tell(user.client, words, 3), ERR_UNAVAILABLE);
+    user_must_send(&user, "PING"); /* nothing of the second is in its way */
+    AWAIT(&f, user.answers == 1);
+    assert_true(user_said(&user, "PONG\n"));
+    fake_redis_hang_up(&redis);
+    AWAIT(&f, user.downs == 1);
+    assert_int_equal(redis_client_tell(user.client, words, 3), ERR_UNAVAILABLE);
     user_stop(&user, &f);
 }
 
@@ -777,9 +831,12 @@ int main(void)
         TEST(a_refused_password_is_told_once_and_never_shown),
         TEST(a_redis_that_loads_is_not_up),
         TEST(a_name_that_is_not_permitted_does_no_harm),
+        TEST(a_silence_that_is_not_permitted_does_no_harm),
         TEST(nothing_can_be_sent_before_it_is_up),
         TEST(answers_may_come_byte_by_byte),
         TEST(a_word_may_be_made_of_parts),
+        TEST(what_is_told_is_not_answered),
+        TEST(what_is_told_is_bounded_as_well),
         TEST(large_commands_arrive_whole),
         TEST(an_answer_may_send_the_next_command),
         TEST(output_is_bounded),

@@ -107,6 +107,23 @@ static void many_commands_are_answered_in_order(void **state)
     user_stop(&user, &f);
 }
 
+static void what_is_told_is_done_in_order_and_not_answered(void **state)
+{
+    (void)state;
+    struct slice words[] = {SLICE("INCR"), SLICE("a")};
+    struct slice wrong[] = {SLICE("INCR")};
+    live_redis_start(&redis, no_args);
+    options.unanswered = true;
+    start_up();
+    assert_int_equal(redis_client_tell(user.client, words, 2), 0);
+    assert_answer(&user, "INCR a", "2\n");
+    assert_int_equal(redis_client_tell(user.client, wrong, 1), 0);
+    assert_int_equal(redis_client_tell(user.client, words, 2), 0);
+    assert_answer(&user, "GET a", "3\n");
+    assert_int_equal(user.downs, 0);
+    user_stop(&user, &f);
+}
+
 static void large_values_go_both_ways(void **state)
 {
     static char value[3000000];
@@ -549,6 +566,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(commands_are_answered),
         TEST(many_commands_are_answered_in_order),
+        TEST(what_is_told_is_done_in_order_and_not_answered),
         TEST(large_values_go_both_ways),
         TEST(a_unix_socket_does),
         TEST(a_unix_socket_that_is_not_there_is_told),
