@@ -84,47 +84,6 @@ void restore_room(struct room *room)
     room_read(room);
 }
 
-/* The directory says that a peer is held here, which is not so: it has lost that the peer left, or
- * went elsewhere. Nobody else would ever say so: we take the membership, and end it. */
-static void disown(struct member *member)
-{
-    struct exchange *exchange = member->room->exchange;
-    struct frame frame = {.kind = FRAME_RESTORE,
-                          .from = exchange->options.self,
-                          .to = DIRECTORY,
-                          .version = member->room->version,
-                          .reason = RESTORED_AWAY,
-                          .room = room_name(member->room),
-                          .peer = member_name(member),
-                          .info = member_info(member)};
-    exchange->world.random(exchange->world.context, &frame.secret, sizeof(frame.secret));
-    exchange_send(exchange, &frame);
-    frame.kind = FRAME_LEAVE;
-    frame.reason = LEAVE_TIMEOUT;
-    exchange_send(exchange, &frame);
-}
-
-static bool is_on_its_way(const struct member *member)
-{
-    struct entry *entry, *next;
-    MAP_EACH (member->room->exchange->entries, entry, next) {
-        if (entry->session->room == member->room &&
-            slice_equal(entry_peer(entry), member_name(member)))
-            return true;
-    }
-    return false;
-}
-
-void restore_disown(struct room *room)
-{
-    struct member *member, *next;
-    MAP_EACH (room->members, member, next) {
-        if (member->worker == room->exchange->options.self && member->session == NULL &&
-            member->heir == NULL && !is_on_its_way(member))
-            disown(member);
-    }
-}
-
 void exchange_restore(struct exchange *exchange)
 {
     struct room *room, *next;

@@ -405,12 +405,8 @@ void room_on_read(struct room *room, const struct frame *frame)
 {
     if (frame->request != room->read)
         return; /* a later one is under way */
-    bool restoring = room->restoring;
     room->reading = room->restoring = false;
-    room->uses++;
-    if (room_on_roster(room, frame) && !restoring && room->exchange->options.check_interval != 0)
-        restore_disown(room);
-    room_release(room);
+    room_on_roster(room, frame);
 }
 
 void room_on_unread(struct room *room, const struct frame *frame)

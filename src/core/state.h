@@ -128,9 +128,6 @@ void restore_room(struct room *room);
 
 /* Of one membership, whose session may still be on its way in. */
 void restore_session(struct session *session);
-
-/* The roster, just read, may name us as holder of somebody that we do not hold. */
-void restore_disown(struct room *room);
 void restore_on_evicted(struct exchange *exchange, const struct frame *frame);
 
 /* ---- deposit.c */
