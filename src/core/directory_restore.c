@@ -73,8 +73,7 @@ static const struct session_secret no_secret;
 /* Whether it took over what is here: this directory has lost that, an older copy took its place. */
 static bool came_after(const struct directory_member *member, const struct frame *frame)
 {
-    return secret_equal(&member->secret, &frame->proof) &&
-           !secret_equal(&frame->proof, &no_secret);
+    return secret_equal(&member->secret, &frame->proof) && !secret_equal(&frame->proof, &no_secret);
 }
 
 static bool is_in_mailbox(const struct directory_member *member)

@@ -77,8 +77,8 @@ struct session {
     uint64_t number; /* names the connection in the log */
     uint64_t
         version; /* the room's, when this session got the membership: a later one supersedes it */
-    uint32_t request; /* of its join: of two of this worker, the later has the greater */
-    bool *gone;  /* told when the session is freed; or NULL */
+    uint32_t request;            /* of its join: of two of this worker, the later has the greater */
+    bool *gone;                  /* told when the session is freed; or NULL */
     struct frame *claim;         /* waits until the peer's own signals are out of fences; or NULL */
     struct session_secret proof; /* that it took the membership over with, or none */
     struct buf parked; /* encoded frames: FENCEs, and SIGNALs of a deposited one, to pass on once
