@@ -119,35 +119,42 @@ static void fail_over(struct swarm *swarm, struct worker *worker, uint64_t lasts
 static const struct fault {
     const char *name;
     void (*strike)(struct swarm *swarm, struct worker *worker, uint64_t lasts);
-    bool mild;
+    enum { MILD, HARSH, FORGETFUL } kind;
     unsigned weight;
     uint64_t most; /* where it is not mild */
 } faults[] = {
-    {"cut-commands", cut_commands, true, 10, 1 * SECONDS},
-    {"cut-inbox", cut_inbox, true, 10, 1 * SECONDS},
-    {"partition", partition, true, 8, 40 * SECONDS},
-    {"freeze", freeze, true, 8, 40 * SECONDS},
-    {"slow", slow, true, 6, 1 * SECONDS},
-    {"drain", drain, true, 8, 6 * SECONDS},
-    {"pause-redis", pause_redis, true, 6, 20 * SECONDS},
-    {"deafen", deafen, false, 4, 20 * SECONDS},
-    {"kill", kill_worker, false, 8, 20 * SECONDS},
-    {"restart-redis", restart_redis, false, 4, 30 * SECONDS},
-    {"fail-over", fail_over, false, 3, 5 * SECONDS},
+    {"cut-commands", cut_commands, MILD, 10, 1 * SECONDS},
+    {"cut-inbox", cut_inbox, MILD, 10, 1 * SECONDS},
+    {"partition", partition, MILD, 8, 40 * SECONDS},
+    {"freeze", freeze, MILD, 8, 40 * SECONDS},
+    {"slow", slow, MILD, 6, 1 * SECONDS},
+    {"drain", drain, MILD, 8, 6 * SECONDS},
+    {"pause-redis", pause_redis, MILD, 6, 20 * SECONDS},
+    {"deafen", deafen, FORGETFUL, 4, 20 * SECONDS},
+    {"kill", kill_worker, HARSH, 8, 20 * SECONDS},
+    {"restart-redis", restart_redis, FORGETFUL, 4, 30 * SECONDS},
+    {"fail-over", fail_over, FORGETFUL, 3, 5 * SECONDS},
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 #define MILD_LEAST (100 * MS)
 #define MILD_MOST (600 * MS)
 
+static bool is_of(const struct fault *fault, const struct temper *temper)
+{
+    if (temper->mild)
+        return fault->kind == MILD;
+    return temper->forgetful || fault->kind != FORGETFUL;
+}
+
 static const struct fault *choose(struct swarm *swarm)
 {
     unsigned sum = 0, dice;
     for (unsigned i = 0; i < FAULTS; i++)
-        sum += !swarm->temper.mild || faults[i].mild ? faults[i].weight : 0;
+        sum += is_of(&faults[i], &swarm->temper) ? faults[i].weight : 0;
     dice = (unsigned)world_random(&swarm->world, sum);
     for (unsigned i = 0; i < FAULTS; i++) {
-        if (swarm->temper.mild && !faults[i].mild)
+        if (!is_of(&faults[i], &swarm->temper))
             continue;
         if (dice < faults[i].weight)
             return &faults[i];
@@ -159,7 +166,8 @@ static const struct fault *choose(struct swarm *swarm)
 static uint64_t duration(struct swarm *swarm, const struct fault *fault)
 {
     if (fault->strike == drain)
-        return world_delay(&swarm->world, 1 * SECONDS, swarm->temper.mild ? 3 * SECONDS : 6 * SECONDS);
+        return world_delay(&swarm->world, 1 * SECONDS,
+                           swarm->temper.mild ? 3 * SECONDS : 6 * SECONDS);
     if (swarm->temper.mild || world_chance(&swarm->world, 40))
         return world_delay(&swarm->world, MILD_LEAST, MILD_MOST);
     return MILD_LEAST + world_random(&swarm->world, fault->most);

@@ -7,12 +7,12 @@
 #define LEDGER_PEERS 16
 
 struct ledger_entry {
-    unsigned from, to;             /* peers */
-    unsigned from_life, to_life;   /* memberships of both when it was sent */
-    unsigned number;               /* counts within the ordered pair and the sender's life */
-    unsigned connection;           /* the sender's when it was sent first */
+    unsigned from, to;           /* peers */
+    unsigned from_life, to_life; /* memberships of both when it was sent */
+    unsigned number;             /* counts within the ordered pair and the sender's life */
+    unsigned connection;         /* the sender's when it was sent first */
     uint64_t sent_at;
-    int worker;                    /* the sender's when it was sent first */
+    int worker; /* the sender's when it was sent first */
     bool received, refused;
     bool unsettled; /* its worker may not have known yet where the addressee is */
 };

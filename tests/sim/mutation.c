@@ -69,23 +69,6 @@ static bool swap_signals(struct worker *worker, struct frame *frame)
     return true;
 }
 
-static bool lose_refusal(struct worker *worker, struct frame *frame)
-{
-    (void)worker;
-    return frame->kind == FRAME_UNDELIVERED;
-}
-
-/* What was sent the old way is taken to have arrived. */
-static bool skip_fence(struct worker *worker, struct frame *frame)
-{
-    if (frame->kind != FRAME_FENCE || frame->from != worker->id)
-        return false;
-    frame->kind = FRAME_FENCED;
-    frame->from = DIRECTORY;
-    frame->to = worker->id;
-    return false;
-}
-
 /* ---- rosters */
 
 static bool is_event(const struct frame *frame)
@@ -106,12 +89,6 @@ static bool ignore_gap(struct worker *worker, struct frame *frame)
     if (frame->version > room->version)
         room->version = frame->version;
     return true;
-}
-
-static bool lose_restore(struct redis *redis, struct frame *frame)
-{
-    (void)redis;
-    return frame->kind == FRAME_RESTORE;
 }
 
 static bool lose_leave(struct redis *redis, struct frame *frame)
@@ -182,16 +159,13 @@ const struct mutation mutations[] = {
     {"a signal is lost", "mild", "fate:", .on_frame = lose_signal},
     {"a signal goes to another peer", "mild", "isolation:", .on_frame = mistake_peer},
     {"two signals change places", "mild", "order:", .on_frame = swap_signals},
-    {"a refusal is lost", "harsh", "fate:", .on_frame = lose_refusal},
-    {"the fence is skipped", "mild", "order:", .on_send = skip_fence},
-    {"a gap in the versions is ignored", "mild", "", .on_frame = ignore_gap},
-    {"what a worker holds is not restored", "harsh", "", .on_ask = lose_restore},
-    {"a leave is not written down", "harsh", "", .on_ask = lose_leave},
+    {"a gap in the versions is ignored", "mild", "roster:", .on_frame = ignore_gap},
+    {"a leave is not written down", "harsh", "empty:", .on_ask = lose_leave},
     {"the secret is not checked", "mild-wild", "secret:", .on_ask = forget_secret},
     {"what was held is not handed over", "mild", "fate:", .on_frame = lose_hold},
     {"the counts are handed over wrong", "mild", "once:", .on_frame = miscount},
-    {"the former holder keeps its session", "mild", "", .on_frame = keep_session},
-    {"the dead are not reaped", "harsh", "", .never_reaps = true},
+    {"the former holder keeps its session", "mild", "mild:", .on_frame = keep_session},
+    {"the dead are not reaped", "harsh", "empty:", .never_reaps = true},
 };
 
 const unsigned mutation_count = sizeof(mutations) / sizeof(mutations[0]);

@@ -15,9 +15,8 @@ struct mutation {
     const char *temper;    /* of runs in which it shows */
     const char *violation; /* how what it breaks is called in the message */
 
-    /* A frame from bus to exchange, or the other way; may be changed. True: it goes no further. */
+    /* A frame from bus to exchange; may be changed. True: it goes no further. */
     bool (*on_frame)(struct worker *worker, struct frame *frame);
-    bool (*on_send)(struct worker *worker, struct frame *frame);
 
     /* A frame that a worker asks the directory; may be changed. True: it never gets there. */
     bool (*on_ask)(struct redis *redis, struct frame *frame);

@@ -10,7 +10,8 @@
 
 #define JOIN_PATIENCE (12 * SECONDS)
 #define PONG_PATIENCE (10 * SECONDS)
-#define NEWS_TAKES (15 * SECONDS) /* until everybody knows that a membership has ended */
+#define NEWS_TAKES                                                                                 \
+    (35 * SECONDS) /* the window that a session is kept for who may claim it, and more */
 
 static struct world *world_of(struct peer *peer)
 {
@@ -28,8 +29,7 @@ static uint64_t number_of(const cJSON *json, const char *name)
     return (uint64_t)cJSON_GetNumberValue(cJSON_GetObjectItem(json, name));
 }
 
-static void say(struct peer *peer, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static void say(struct peer *peer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void say(struct peer *peer, const char *format, ...)
 {
@@ -228,16 +228,16 @@ static void send_signal(struct peer *peer)
     unsigned to = (unsigned)atoi(seen->name + 1) + (seen->name[0] == 'p' ? 0 : SWARM_PEERS);
     int worker = peer->socket->worker == NULL ? 0 : peer->socket->worker->index;
     unsigned to_life = to < SWARM_PEERS ? swarm->peers[to].life : 0;
-    bool unsettled = to < SWARM_PEERS &&
-                     swarm->peers[to].life_since + NEWS_TAKES > swarm->world.now;
-    size_t signal = ledger_sent(&swarm->ledger, &(struct ledger_entry){.from = peer->index,
-                                                                       .to = to,
-                                                                       .from_life = peer->life,
-                                                                       .to_life = to_life,
-                                                                       .connection =
-                                                                           peer->connection,
-                                                                       .worker = worker,
-                                                                       .unsettled = unsettled});
+    bool unsettled =
+        to < SWARM_PEERS && swarm->peers[to].life_since + NEWS_TAKES > swarm->world.now;
+    size_t signal =
+        ledger_sent(&swarm->ledger, &(struct ledger_entry){.from = peer->index,
+                                                           .to = to,
+                                                           .from_life = peer->life,
+                                                           .to_life = to_life,
+                                                           .connection = peer->connection,
+                                                           .worker = worker,
+                                                           .unsettled = unsettled});
     remember_sent(peer, signal);
     send_number(peer, signal);
 }
@@ -257,8 +257,8 @@ static void on_signal(struct peer *peer, const cJSON *json)
     const cJSON *data = cJSON_GetObjectItem(json, "data");
     peer->received++;
     if (from[0] == 'p')
-        ledger_received(&peer->swarm->ledger, (size_t)number_of(data, "s"), (unsigned)atoi(from + 1),
-                        peer->index, peer->life);
+        ledger_received(&peer->swarm->ledger, (size_t)number_of(data, "s"),
+                        (unsigned)atoi(from + 1), peer->index, peer->life);
 }
 
 static void on_error(struct peer *peer, const cJSON *json)

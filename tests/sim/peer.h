@@ -35,7 +35,7 @@ struct peer {
     unsigned view_count;
     size_t *sent; /* numbers in the ledger, of this membership */
     unsigned sent_count, sent_capacity;
-    uint64_t server_received;    /* of them, as the server said last */
+    uint64_t server_received;          /* of them, as the server said last */
     struct source act, dial, patience; /* dial: to connect; patience: with a join or a pong */
     unsigned attempts;
 };

@@ -20,9 +20,9 @@ struct pipe {
     struct world *world;
     struct parcel *first, *last;
     uint64_t last_due;
-    uint64_t least, most;  /* delay */
-    uint64_t held_until;   /* nothing arrives before */
-    const uint64_t *gate;  /* the same, of who is at the receiving end; or NULL */
+    uint64_t least, most; /* delay */
+    uint64_t held_until;  /* nothing arrives before */
+    const uint64_t *gate; /* the same, of who is at the receiving end; or NULL */
     void (*take)(struct pipe *pipe, const struct parcel *parcel);
     void *owner;
 };

@@ -16,7 +16,7 @@ struct change {
     worker_id worker;
     uint64_t number; /* of an ask */
     uint64_t at;     /* ms */
-    char *bytes; /* of an ask: the frame */
+    char *bytes;     /* of an ask: the frame */
     size_t len;
 };
 
@@ -108,10 +108,14 @@ static void publish_event(struct redis *redis, const struct frame *frame)
 /* What the mailbox passes on goes by way of who asked, whose links lose nothing. */
 static bool is_answer(const struct redis *redis, const struct frame *frame)
 {
-    static const enum { EVENT, TO_SENDER, BY_ASKER } ways[FRAME_KIND_COUNT] = {
-        [FRAME_ROOM] = TO_SENDER,   [FRAME_REFUSED] = TO_SENDER, [FRAME_EVICTED] = TO_SENDER,
-        [FRAME_HOLD] = TO_SENDER,   [FRAME_HANDED] = TO_SENDER,  [FRAME_SIGNAL] = BY_ASKER,
-        [FRAME_FENCE] = BY_ASKER,   [FRAME_FENCED] = BY_ASKER,   [FRAME_UNDELIVERED] = BY_ASKER,
+    static const enum {
+        EVENT,
+        TO_SENDER,
+        BY_ASKER
+    } ways[FRAME_KIND_COUNT] = {
+        [FRAME_ROOM] = TO_SENDER, [FRAME_REFUSED] = TO_SENDER, [FRAME_EVICTED] = TO_SENDER,
+        [FRAME_HOLD] = TO_SENDER, [FRAME_HANDED] = TO_SENDER,  [FRAME_SIGNAL] = BY_ASKER,
+        [FRAME_FENCE] = BY_ASKER, [FRAME_FENCED] = BY_ASKER,   [FRAME_UNDELIVERED] = BY_ASKER,
     };
     if (!redis->asking || ways[frame->kind] == EVENT)
         return false;
@@ -231,9 +235,7 @@ static bool apply(struct redis *redis, const struct change *change)
         redis->now = change->at;
     directory_tick(redis->directory, redis->now);
     switch (change->kind) {
-    case CHANGE_ASK:
-        do_ask(redis, change);
-        break;
+    case CHANGE_ASK: do_ask(redis, change); break;
     case CHANGE_BEAT:
         lost = lease_renew(redis, change->worker);
         bury_one_overdue(redis);
@@ -281,8 +283,8 @@ bool redis_beat(struct redis *redis, worker_id worker, uint64_t number, uint64_t
     char bytes[1 + sizeof(number)] = {STORE_BEAT};
     for (size_t i = 0; i < sizeof(number); i++)
         bytes[1 + i] = (char)(number >> (8 * i));
-    bool lost = append(redis, &(struct change){
-                                  .kind = CHANGE_BEAT, .worker = worker, .at = clock_of(redis)});
+    bool lost = append(
+        redis, &(struct change){.kind = CHANGE_BEAT, .worker = worker, .at = clock_of(redis)});
     redis_publish(redis, worker, (struct slice){bytes, sizeof(bytes)});
     *ret_time = redis->now;
     return lost;
@@ -290,14 +292,12 @@ bool redis_beat(struct redis *redis, worker_id worker, uint64_t number, uint64_t
 
 void redis_reap(struct redis *redis, worker_id dead)
 {
-    append(redis,
-           &(struct change){.kind = CHANGE_REAP, .worker = dead, .at = clock_of(redis)});
+    append(redis, &(struct change){.kind = CHANGE_REAP, .worker = dead, .at = clock_of(redis)});
 }
 
 void redis_leave(struct redis *redis, worker_id worker)
 {
-    append(redis,
-           &(struct change){.kind = CHANGE_LEAVE, .worker = worker, .at = clock_of(redis)});
+    append(redis, &(struct change){.kind = CHANGE_LEAVE, .worker = worker, .at = clock_of(redis)});
 }
 
 /* ---- servers */
@@ -389,7 +389,6 @@ size_t redis_rooms(const struct redis *redis)
 {
     return directory_rooms(redis->directory);
 }
-
 
 bool redis_has_lease(const struct redis *redis, worker_id worker)
 {

@@ -110,8 +110,7 @@ static void collect(struct job *job, struct seeds_result *result)
 void seeds_run(const struct seeds *seeds, struct seeds_result *ret_result)
 {
     size_t size = SEEDS_JOBS * sizeof(struct job);
-    struct job *jobs =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct job *jobs = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int progress;
     assert(jobs != MAP_FAILED && seeds->jobs > 0 && seeds->jobs <= SEEDS_JOBS);
     memset(ret_result, 0, sizeof(*ret_result));

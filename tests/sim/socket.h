@@ -17,12 +17,12 @@ struct socket_user {
 struct sim_socket {
     struct pipe up, down;
     struct world *world;
-    struct sim_socket *next; /* in the worker's list */
-    struct worker *worker;   /* NULL: it is gone */
-    struct session *session; /* NULL: not open (yet, any more) at the server's end */
+    struct sim_socket *next;  /* in the worker's list */
+    struct worker *worker;    /* NULL: it is gone */
+    struct session *session;  /* NULL: not open (yet, any more) at the server's end */
     struct socket_user *user; /* NULL: the client has let go of it */
     const struct socket_user *opener;
-    bool mute;                /* never answers pings */
+    bool mute; /* never answers pings */
     bool broken;
     char room[16];
 };

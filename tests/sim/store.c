@@ -80,8 +80,7 @@ static void execute_publish(struct line *line, const struct parcel *parcel, bool
 static void execute_beat(struct line *line, const struct parcel *parcel, bool alive)
 {
     struct beaten beaten = {0};
-    beaten.lost =
-        redis_beat(line->server, line->owner->self, parcel->number, &beaten.time);
+    beaten.lost = redis_beat(line->server, line->owner->self, parcel->number, &beaten.time);
     reply(line, alive, REPLY_BEATEN, parcel->number,
           (struct slice){(const char *)&beaten, sizeof(beaten)});
 }
@@ -351,8 +350,7 @@ void sim_store_update(struct sim_store *store)
     for (int i = 0; i < 2; i++) {
         struct line *line = lines[i];
         line->up.held_until = store->partitioned_until;
-        if (line->server == store->shard->redis &&
-            line->up.held_until < store->shard->paused_until)
+        if (line->server == store->shard->redis && line->up.held_until < store->shard->paused_until)
             line->up.held_until = store->shard->paused_until;
         line->down.held_until = line->connected ? store->partitioned_until : 0;
         pipe_update(&line->up);

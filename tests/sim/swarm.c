@@ -10,8 +10,8 @@
 #define WARM_UP (5 * SECONDS)
 #define STORMY_LEAST (20 * SECONDS)
 #define STORMY_MOST (80 * SECONDS)
-#define SETTLE (75 * SECONDS) /* longer than the rosters' slowest check */
-#define HUSH (6 * SECONDS)    /* from the last signal until all is answered */
+#define SETTLE (75 * SECONDS)  /* longer than the rosters' slowest check */
+#define HUSH (6 * SECONDS)     /* from the last signal until all is answered */
 #define WINDOWS (70 * SECONDS) /* keepalive of half-open sockets excepted, all that is waited for */
 
 const struct temper tempers[] = {
@@ -20,6 +20,9 @@ const struct temper tempers[] = {
     {.name = "mild-wild", .mild = true, .wild = true},
     {.name = "harsh"},
     {.name = "harsh-wild", .wild = true},
+    {.name = "strict", .strict = true},
+    {.name = "forgetful", .forgetful = true},
+    {.name = "forgetful-wild", .forgetful = true, .wild = true},
 };
 
 const unsigned temper_count = sizeof(tempers) / sizeof(tempers[0]);

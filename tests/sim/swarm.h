@@ -19,7 +19,9 @@ struct temper {
     const char *name;
     bool calm; /* mild, and nothing breaks but the clients' sockets */
     bool mild;
-    bool wild; /* two more peers do as they like */
+    bool strict;    /* also each single signal's fate, where not mild */
+    bool forgetful; /* Redis may lose what it knew, and channels go deaf unnoticed */
+    bool wild;      /* two more peers do as they like */
 };
 
 extern const struct temper tempers[];
@@ -39,13 +41,13 @@ struct swarm {
     const struct mutation *mutation; /* or NULL */
     struct sim_socket *orphans;      /* of processes that are gone */
     struct source fault, look;
-    bool quiet;          /* no faults any more */
-    uint64_t whole_at;   /* when the last fault is over */
+    bool quiet;                       /* no faults any more */
+    uint64_t whole_at;                /* when the last fault is over */
     uint64_t starts[SWARM_WORKERS];   /* when a worker that is gone comes back */
     uint64_t moves[SWARM_WORKERS][2]; /* when its connections leave the old master */
     uint64_t redis_back_at;
     uint64_t cut_off_at[SWARM_WORKERS]; /* when it was last seen to be */
-    uint64_t two_lives[SWARM_PEERS]; /* since when it has more than one live session */
+    uint64_t two_lives[SWARM_PEERS];    /* since when it has more than one live session */
 };
 
 /* Runs one seed. 0: all invariants held; else swarm->world.violation says which did not. The swarm

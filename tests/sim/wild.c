@@ -94,8 +94,7 @@ static bool impersonate(struct wild_socket *socket)
     struct session_secret secret = {{0}};
     char peer[PEER_NAME_MAX], text[SESSION_TEXT_SIZE];
     unsigned len;
-    if (!swarm->temper.mild || swarm->quiet || victim->room != wild->room ||
-        !victim->heard)
+    if (!swarm->temper.mild || swarm->quiet || victim->room != wild->room || !victim->heard)
         return false;
     if (world_chance(&swarm->world, 50) && wild->session[0] != '\0')
         session_text_read(slice_of(wild->session), &secret, peer, &len);
@@ -121,9 +120,14 @@ static void open_socket(struct wild_socket *socket)
 static void say_something(struct wild_socket *socket)
 {
     static const char *const nonsense[] = {
-        "{", "[]", "{\"type\":\"noise\"}", "{\"type\":\"join\"}",
-        "{\"type\":\"ping\",\"received\":1000000}", "{\"type\":\"signal\",\"to\":\"nobody\",\"data\":1}",
-        "{\"type\":\"leave\"}", "{\"type\":\"info\",\"info\":{\"n\":7}}",
+        "{",
+        "[]",
+        "{\"type\":\"noise\"}",
+        "{\"type\":\"join\"}",
+        "{\"type\":\"ping\",\"received\":1000000}",
+        "{\"type\":\"signal\",\"to\":\"nobody\",\"data\":1}",
+        "{\"type\":\"leave\"}",
+        "{\"type\":\"info\",\"info\":{\"n\":7}}",
     };
     struct wild *wild = socket->wild;
     char text[128];

@@ -7,7 +7,7 @@
 #include "sim/swarm.h"
 
 #define TICK (50 * MS)
-#define BOOT_CLOCK 1000000 /* ms */
+#define BOOT_CLOCK 1000000    /* ms */
 #define LINGER (2 * SECONDS)  /* passes on what comes late for those that went elsewhere */
 #define GIVE_UP (8 * SECONDS) /* after the close */
 
@@ -38,7 +38,8 @@ static void random_cb(void *context, void *bytes, size_t len)
 static void trace(struct worker *worker, const char *way, const struct frame *frame)
 {
     if (worker->world->tracing)
-        world_note(worker->world, "worker %d %s %s from=%llx to=%llx %.*s/%.*s request=%u version=%llu"
+        world_note(worker->world,
+                   "worker %d %s %s from=%llx to=%llx %.*s/%.*s request=%u version=%llu"
                    " worker=%llx error=%d %.*s",
                    worker->index, way, frame_name(frame->kind), (unsigned long long)frame->from,
                    (unsigned long long)frame->to, (int)frame->room.len, frame->room.ptr,
@@ -50,12 +51,8 @@ static void trace(struct worker *worker, const char *way, const struct frame *fr
 static void send_cb(void *context, const struct frame *frame)
 {
     struct worker *worker = context;
-    struct frame copy = *frame;
     trace(worker, "sends", frame);
-    if (worker->mutation != NULL && worker->mutation->on_send != NULL &&
-        worker->mutation->on_send(worker, &copy))
-        return;
-    node_bus(worker->node)->send(node_bus(worker->node), &copy);
+    node_bus(worker->node)->send(node_bus(worker->node), frame);
 }
 
 static void on_frame(void *context, const struct frame *frame)
@@ -182,8 +179,8 @@ void worker_start(struct worker *worker)
 {
     struct swarm *swarm = worker->swarm;
     struct exchange_options options = swarm->options;
-    worker->id = options.self = ((uint64_t)world_random(worker->world, 1u << 20) << 8) + 0x100 +
-                                ++swarm->last_id;
+    worker->id = options.self =
+        ((uint64_t)world_random(worker->world, 1u << 20) << 8) + 0x100 + ++swarm->last_id;
     worker->mutation = swarm->mutation;
     worker->frozen_until = 0;
     worker->draining = false;
@@ -193,16 +190,16 @@ void worker_start(struct worker *worker)
     sim_store_start(&worker->store, &swarm->shard, worker->id, &worker->frozen_until);
     worker->store.woken = woken_cb;
     worker->store.woken_context = worker;
-    worker->node = node_new(&(struct node_options){
-        .self = worker->id,
-        .store = &worker->store.store,
-        .directory = {.resume_window = swarm->redis_options.resume_window,
-                      .hold_messages = swarm->redis_options.hold_messages,
-                      .hold_bytes = swarm->redis_options.hold_bytes},
-        .context = worker,
-        .now = now_cb,
-        .export_room = export_cb,
-        .on_restore = on_restore});
+    worker->node = node_new(
+        &(struct node_options){.self = worker->id,
+                               .store = &worker->store.store,
+                               .directory = {.resume_window = swarm->redis_options.resume_window,
+                                             .hold_messages = swarm->redis_options.hold_messages,
+                                             .hold_bytes = swarm->redis_options.hold_bytes},
+                               .context = worker,
+                               .now = now_cb,
+                               .export_room = export_cb,
+                               .on_restore = on_restore});
     node_bus(worker->node)->on_frame = on_frame;
     node_bus(worker->node)->context = worker;
     worker->exchange = exchange_new(&options,

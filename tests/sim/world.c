@@ -81,7 +81,8 @@ bool world_step(struct world *world, uint64_t until)
     }
     if (first->due > world->now)
         world->now = first->due;
-    world->steps++;
+    if (++world->steps > WORLD_STEPS)
+        world_violate(world, "end: there is none");
     first->fire(first);
     return true;
 }
@@ -107,8 +108,8 @@ void world_violate(struct world *world, const char *format, ...)
     va_list args;
     if (world->violation[0] != '\0')
         return;
-    int len = snprintf(world->violation, sizeof(world->violation), "at %.4f s: ",
-                       (double)world->now / SECONDS);
+    int len = snprintf(world->violation, sizeof(world->violation),
+                       "at %.4f s: ", (double)world->now / SECONDS);
     va_start(args, format);
     vsnprintf(world->violation + len, sizeof(world->violation) - (size_t)len, format, args);
     va_end(args);

@@ -13,6 +13,7 @@
 #define NEVER UINT64_MAX
 
 #define WORLD_SOURCES 512
+#define WORLD_STEPS 2000000ul
 
 /* Something that will happen: embedded in its owner, who sets `due`. */
 struct source {
@@ -26,7 +27,7 @@ struct world {
     uint64_t random;
     struct source *sources[WORLD_SOURCES];
     unsigned source_count;
-    unsigned long steps;
+    unsigned long steps; /* more than WORLD_STEPS: something goes round and round */
     bool tracing;
     struct buf trace;     /* a line for each event, while tracing */
     char violation[1024]; /* of an invariant: the first one; empty: none */
