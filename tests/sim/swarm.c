@@ -12,7 +12,7 @@
 #define STORMY_MOST (80 * SECONDS)
 #define SETTLE (75 * SECONDS)  /* longer than the rosters' slowest check */
 #define HUSH (6 * SECONDS)     /* from the last signal until all is answered */
-#define WINDOWS (70 * SECONDS) /* keepalive of half-open sockets excepted, all that is waited for */
+#define WINDOWS (100 * SECONDS) /* until the last half-open socket is noticed, and its session ends */
 
 const struct temper tempers[] = {
     {.name = "calm", .calm = true, .mild = true},
