@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { DEFAULT_TIMEOUT } from './inbox.js';
+import { freePort } from './ports.js';
 import { startRedis } from './redis.js';
 import { holdsConnection, startServer } from './server.js';
 import { dropConnections } from './upgrade.js';
@@ -18,19 +19,26 @@ const FREE = { 'limits.messages_per_second': 0, 'limits.bytes_per_second': 0 };
  * redis     options of startRedis; or a list of what startRedis gave, which the caller ends
  * url       in place of the Redis' own
  * config    of each instance
+ * placed    on ports that the kernel gives to nobody else while an instance is down
  */
-export async function startCluster({ instances = 2, redis = {}, url, config, ...options } = {}) {
+export async function startCluster(options = {}) {
+    const { instances = 2, redis = {}, url, config, placed = false, ...rest } = options;
     const given = Array.isArray(redis);
     const redises = given ? redis : [await startRedis(redis)];
     const urls = url ? [url] : redises.map((one) => one.url());
     const args = urls.flatMap((one) => ['--redis', one]);
     const cluster = new Cluster(given ? [] : redises, redises[0], {
-        ...options,
-        args: [...(options.args ?? []), ...args],
+        ...rest,
+        args: [...(rest.args ?? []), ...args],
         config: { ...FREE, ...config },
     });
     try {
-        await Promise.all(Array.from({ length: instances }, () => cluster.add()));
+        const starts = [];
+        for (let n = 0; n < instances; n++) {
+            const listen = placed ? [`http://127.0.0.1:${await freePort()}`] : undefined;
+            starts.push(cluster.add({ listen }));
+        }
+        await Promise.all(starts);
     } catch (error) {
         await cluster.kill();
         throw error;

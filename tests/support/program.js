@@ -38,6 +38,12 @@ export class Program {
         if (!this.exit) this.child.kill(name);
     }
 
+    /** The first line to come that matches; none of the past. */
+    nextLine(pattern, timeout = DEFAULT_TIMEOUT) {
+        this.lines.length = 0;
+        return this.waitLine(pattern, timeout);
+    }
+
     /** The first line, past or future, that matches. */
     waitLine(pattern, timeout = DEFAULT_TIMEOUT) {
         return new Promise((resolve, reject) => {

@@ -1,0 +1,51 @@
+// A real haproxy in front of several instances: TCP mode, as health checks say.
+
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from './certificate.js';
+import { freePort } from './ports.js';
+import { Program } from './program.js';
+
+const BINARY = process.env.HAPROXY ?? 'haproxy';
+const PATH = `${process.env.PATH}:/usr/sbin`; // where Debian has it
+
+const place = (url) => new URL(url).host;
+
+/**
+ * servers  instances; one that goes and comes back must have the same port
+ * Returns {url, end()}: `url` is what clients connect to.
+ */
+export async function startHaproxy(servers) {
+    const port = await freePort();
+    const folder = mkdtempSync(join(temporaryFolder(), 'haproxy-'));
+    const path = join(folder, 'haproxy.cfg');
+    const backends = servers.map(
+        ({ url }, n) => `    server s${n} ${place(url)} check inter 200ms fall 1 rise 1`,
+    );
+    writeFileSync(
+        path,
+        `global
+    maxconn 4000
+defaults
+    mode tcp
+    timeout connect 1s
+    timeout client 1m
+    timeout server 1m
+    timeout check 1s
+    retries 3
+    option redispatch
+frontend public
+    bind 127.0.0.1:${port}
+    default_backend instances
+backend instances
+    balance leastconn
+    option httpchk GET /readyz
+    http-check expect status 200
+${backends.join('\n')}
+`,
+    );
+    const env = { ...process.env, PATH };
+    const program = new Program(BINARY, ['-W', '-f', path], { env });
+    await program.waitLine(/Loading success|New worker .* forked/);
+    return { url: `http://127.0.0.1:${port}`, port, program, end: () => program.end() };
+}
