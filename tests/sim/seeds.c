@@ -49,10 +49,12 @@ static void work(const struct seeds *seeds, unsigned number, struct job *job, in
     _exit(0);
 }
 
+/* script/test keeps standard error for itself, and gives the terminal as descriptor 3. */
 static void show(const struct seeds *seeds, uint64_t done)
 {
-    if (isatty(STDERR_FILENO) && seeds->mutation == NULL)
-        fprintf(stderr, "\r%-12s %llu of %llu seeds ", seeds->temper->name,
+    int terminal = isatty(3) ? 3 : STDERR_FILENO;
+    if (isatty(terminal) && seeds->mutation == NULL)
+        dprintf(terminal, "\r%-12s %llu of %llu seeds \r", seeds->temper->name,
                 (unsigned long long)done, (unsigned long long)seeds->count);
 }
 
@@ -64,8 +66,6 @@ static void watch(const struct seeds *seeds, int progress)
     ssize_t len;
     while ((len = read(progress, bytes, sizeof(bytes))) > 0)
         show(seeds, done += (uint64_t)len);
-    if (isatty(STDERR_FILENO) && seeds->mutation == NULL)
-        fprintf(stderr, "\r");
 }
 
 static void start(const struct seeds *seeds, struct job *jobs, int *ret_progress)
