@@ -13,7 +13,7 @@ const run = (...args) => execFileSync(binary, args, { encoding: 'utf8' });
 test('the documents that the project promises are there', () => {
     const promised = [
         ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'LICENSE'],
-        ...['architecture', 'protocol', 'configuration', 'performance'].map((d) => `docs/${d}.md`),
+        ...['architecture', 'protocol', 'configuration', 'operations', 'performance'].map((d) => `docs/${d}.md`),
         'docs/asyncapi.yaml',
     ];
     assert.deepEqual(promised.filter((path) => !existsSync(ROOT + path)), []);
@@ -42,9 +42,9 @@ test('every file that a document names in code is there', () => {
     assert.deepEqual(missing, []);
 });
 
-test('every limits, timeouts, session, server, drain or tls key that a document names exists', () => {
+test('every limits, timeouts, session, server, bus, drain or tls key that a document names exists', () => {
     const known = new Set([...textOf('docs/configuration.md').matchAll(/\b([a-z]+\.[a-z_]+)\b/g)].map(([k]) => k));
-    const KEY = /`((?:server|tls|http|limits|timeouts|session|drain|log)\.[a-z_]+)`/g;
+    const KEY = /`((?:server|tls|http|limits|timeouts|session|bus|drain|log)\.[a-z_]+)`/g;
     const unknown = DOCUMENTS.flatMap((path) =>
         [...textOf(path).matchAll(KEY)].map(([, key]) => key).filter((key) => !known.has(key)),
     );
