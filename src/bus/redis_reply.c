@@ -44,7 +44,7 @@ static struct block *add_block(struct redis_reader *reader, size_t size)
     return block;
 }
 
-/* Zeroed. NULL: no memory. */
+/* NULL: no memory. */
 static void *take(struct redis_reader *reader, size_t size)
 {
     struct block *block = reader->blocks;
@@ -57,7 +57,13 @@ static void *take(struct redis_reader *reader, size_t size)
     }
     void *taken = block->space + block->used;
     block->used += size;
-    return memset(taken, 0, size);
+    return taken;
+}
+
+static void *take_zeroed(struct redis_reader *reader, size_t size)
+{
+    void *taken = take(reader, size);
+    return taken == NULL ? NULL : memset(taken, 0, size);
 }
 
 /* Keeps one block of the usual size, if there is one. */
@@ -93,7 +99,7 @@ static struct redis_reply *place_of(const redisReadTask *task)
 {
     struct redis_reader *reader = task->privdata;
     if (task->parent == NULL)
-        return take(reader, sizeof(struct redis_reply));
+        return take_zeroed(reader, sizeof(struct redis_reply));
     const struct redis_reply *list = task->parent->obj;
     return (struct redis_reply *)list->items + task->idx;
 }
@@ -116,6 +122,7 @@ static void *make_text(const redisReadTask *task, char *bytes, size_t len)
     if (copy == NULL)
         return NULL;
     memcpy(copy, bytes, len);
+    copy[len] = '\0';
     reply->kind = task->type == REDIS_REPLY_STRING   ? REDIS_TEXT
                   : task->type == REDIS_REPLY_STATUS ? REDIS_STATUS
                                                      : REDIS_ERROR;
@@ -142,7 +149,7 @@ static void *make_list(const redisReadTask *task, size_t count)
         return refuse(reader, "a reply with too many elements");
     reader->elements += count;
     struct redis_reply *reply = place_of(task);
-    struct redis_reply *items = reply == NULL ? NULL : take(reader, count * sizeof(*items));
+    struct redis_reply *items = reply == NULL ? NULL : take_zeroed(reader, count * sizeof(*items));
     if (items == NULL)
         return NULL;
     reply->kind = REDIS_LIST;
