@@ -4,7 +4,7 @@
 import { startCluster, startServer } from './servers.js';
 import { judge, median, number, printTable } from './table.js';
 
-const RATE = 2000; // signals per second, of each instance
+const RATE = 2000; // signals per second that each instance sends, and receives
 const PAIRS = 32; // for each instance
 
 const two = (under) => startCluster(2, { under });
@@ -81,7 +81,7 @@ export async function compareClusters({ take, wanted, settings, note }) {
   printTable(head, ['roomline', 'against', 'ratio'], rows);
 }
 
-// Of the instances that run, `busy` have clients; each of these sends and receives RATE signals a second.
+// Of the instances that run, `busy` have clients.
 const SIZES = [
   { instances: 2, busy: 2 },
   { instances: 4, busy: 4 },
@@ -89,31 +89,49 @@ const SIZES = [
   { instances: 8, busy: 2 },
 ];
 
-const GROWTH_COLUMNS = [
+const CPU_COLUMNS = [
   ['CPU per message', (r) => 1e6 / r.perCpuSecond, 2, ' µs'],
   ['of it Redis', (r) => r.redis.cpuMicroseconds, 2, ' µs'],
-  ['Redis commands per message', (r) => r.redis.commands, 3, ''],
-  ['bytes out of Redis per message', (r) => r.redis.outputBytes, 0, ''],
-  ['p50', (r) => r.p50, 0, ' µs'],
 ];
 
-const sizeSide = ({ instances, busy }, latency) => ({
-  start: (under) => startCluster(instances, { under, busy }),
-  mode: 'latency',
-  settings: { ...latency, pairs: PAIRS * busy, rate: RATE * busy },
-});
+const GROWTH = [
+  {
+    name: `growth with instances, each with ${number(RATE)} messages/s`,
+    mode: 'latency',
+    load: (busy) => ({ pairs: PAIRS * busy, rate: RATE * busy }),
+    columns: [
+      ...CPU_COLUMNS,
+      ['Redis commands per message', (r) => r.redis.commands, 3, ''],
+      ['bytes out of Redis per message', (r) => r.redis.outputBytes, 0, ''],
+      ['p50', (r) => r.p50, 0, ' µs'],
+    ],
+  },
+  {
+    name: `growth with instances, each with ${2 * PAIRS} peers and all messages one core carries`,
+    mode: 'throughput',
+    load: (busy) => ({ pairs: PAIRS * busy }),
+    columns: [...CPU_COLUMNS, ['messages per packet', (r) => 1 / r.redis.publishes, 1, '']],
+  },
+];
+
+function growthRow({ instances, busy }, columns, results) {
+  return [
+    busy === instances ? `${instances}` : `${instances}, of which ${busy} have clients`,
+    ...columns.map(([, of, digits, unit]) => `${number(median(results.map(of)), digits)}${unit}`),
+  ];
+}
 
 export async function growClusters({ take, wanted, settings, note }) {
-  const name = 'growth with instances';
-  if (!wanted(name)) return;
-  note(name);
-  const results = await take(SIZES.map((size) => sizeSide(size, settings.latency)));
-  const rows = SIZES.map(({ instances, busy }, i) => [
-    busy === instances ? `${instances}` : `${instances}, of which ${busy} have clients`,
-    ...GROWTH_COLUMNS.map(
-      ([, of, digits, unit]) => `${number(median(results[i].map(of)), digits)}${unit}`,
-    ),
-  ]);
-  const names = GROWTH_COLUMNS.map(([column]) => column);
-  printTable([`instances, ${number(RATE)} messages/s each`, ...names], names, rows);
+  for (const { name, mode, load, columns } of GROWTH.filter((one) => wanted(one.name))) {
+    note(name);
+    const sides = SIZES.map(({ instances, busy }) => ({
+      start: (under) => startCluster(instances, { under, busy }),
+      mode,
+      settings: { ...settings[mode], ...load(busy) },
+    }));
+    const results = await take(sides);
+    const names = columns.map(([column]) => column);
+    const rows = SIZES.map((size, i) => growthRow(size, columns, results[i]));
+    printTable([name, ...names], names, rows);
+  }
 }
