@@ -62,7 +62,8 @@ static bool is_being_resumed(const struct member *member)
     return false;
 }
 
-void restore_room(struct room *room)
+/* patience: ms that others may need to restore theirs */
+static void restore(struct room *room, uint64_t patience)
 {
     struct member *member, *next;
     bool any = false;
@@ -80,15 +81,20 @@ void restore_room(struct room *room)
     if (!any)
         return;
     room->restoring = true;
-    room_be_lenient(room);
+    room_be_lenient(room, patience);
     room_read(room);
+}
+
+void restore_room(struct room *room)
+{
+    restore(room, OTHERS_NOTICE);
 }
 
 void exchange_restore(struct exchange *exchange)
 {
     struct room *room, *next;
     MAP_EACH (exchange->rooms, room, next) {
-        restore_room(room);
+        restore(room, OTHERS_COME_BACK);
     }
 }
 
@@ -138,6 +144,8 @@ void exchange_export_room(const struct exchange *exchange, struct slice name,
         if (ours) {
             frame.secret = holder->secret;
             frame.proof = proof_of(holder);
+        } else if (member->worker == exchange->options.self) {
+            frame.secret = member->left; /* the FRAME_LEAVE is still to come */
         }
         each(context, &frame);
     }

@@ -337,17 +337,17 @@ static bool meet(struct room *room, const struct roster_entry *entry)
     return true;
 }
 
-#define OTHERS_TAKE 15000 /* ms until every other worker has restored its members, too */
-
-void room_be_lenient(struct room *room)
+void room_be_lenient(struct room *room, uint64_t patience)
 {
-    room->lenient_until = room->exchange->now + OTHERS_TAKE;
+    uint64_t until = room->exchange->now + patience;
+    if (room->lenient_until < until)
+        room->lenient_until = until;
 }
 
 void room_start_over(struct room *room)
 {
     room->version = 0;
-    room_be_lenient(room);
+    room_be_lenient(room, OTHERS_NOTICE);
 }
 
 /* A directory that has lost its memory is told again by each worker in its own time: who is missed

@@ -44,6 +44,7 @@ struct member {
     bool away;
     bool used; /* signals went to `worker` by the bus */
     bool seen; /* by the roster that is being applied */
+    struct session_secret left; /* with which it left here, until the directory says so */
     unsigned name_len, info_len;
     char *info;
     char name[];
@@ -82,8 +83,12 @@ void room_read(struct room *room);
 void room_on_read(struct room *room, const struct frame *frame);
 void room_on_unread(struct room *room, const struct frame *frame);
 
-/* Misses nobody for a while: other workers may still be telling the directory of their members. */
-void room_be_lenient(struct room *room);
+/* Misses nobody for so many ms: other workers may still be telling the directory of their members.
+ * What all of them lost and found again at the same time, the way to it, they come back to at about
+ * the same time; what it has forgotten without a word they notice each at its own time. */
+#define OTHERS_COME_BACK 3000
+#define OTHERS_NOTICE 15000
+void room_be_lenient(struct room *room, uint64_t patience);
 
 /* The answer to a join that is older than what is known: the directory has lost what came after. */
 void room_start_over(struct room *room);

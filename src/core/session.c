@@ -251,6 +251,8 @@ void session_leave(struct session *session, enum leave_reason reason)
     struct exchange *exchange = session->exchange;
     log_session(LOG_INFO, "left", session, reason == LEAVE_TIMEOUT ? "timeout" : "left");
     tell_directory(session, FRAME_LEAVE, reason);
+    if (session->member != NULL)
+        session->member->left = session->secret;
     void *connection = detach(session);
     if (connection != NULL)
         exchange->world.close(connection, CLOSE_NORMAL);
