@@ -560,7 +560,7 @@ struct redis_client_options redis_client_defaults(void)
         .command_timeout = 3000,
         .ping_interval = 2000,
         .backoff_min = 100,
-        .backoff_max = 2000,
+        .backoff_max = 1000,
         .output_max = (size_t)64 << 20,
         .pending_max = (size_t)1 << 20,
         .limits = {.size = (size_t)80 << 20, .elements = (size_t)1 << 16, .depth = 7},
