@@ -13,7 +13,8 @@
 --   told                  HASH  worker -> number of its last ask that must not be done twice
 --   seen, recovering      when anybody beat last; Redis stood still not long ago, reap nobody
 --
--- A worker is 8 bytes, little endian, as in frames; in names of keys it is 16 hex digits.
+-- A worker is 8 bytes, little endian, as in frames; in names of keys it is 16 hex digits. It is below
+-- 2^53, so a number of Lua holds it.
 -- What has no answer, or was done before, returns nothing; answers are encoded frames (frame.h).
 local NOBODY, MAILBOX = string.rep('\0', 8), '\1' .. string.rep('\0', 7)
 local NO_SECRET = string.rep('\0', 16)
@@ -25,11 +26,11 @@ local call, pack, unpack_bytes = redis.call, struct.pack, struct.unpack
 local prefix, me = ARGV[1], ARGV[2]
 
 local function hex(worker)
-    return (worker:reverse():gsub('.', function(byte) return ('%02x'):format(byte:byte()) end))
+    return ('%016x'):format((unpack_bytes('<I8', worker)))
 end
 
 local function unhex(digits)
-    return (digits:gsub('..', function(two) return string.char(tonumber(two, 16)) end):reverse())
+    return pack('<I8', tonumber(digits, 16))
 end
 
 local function now_ms()
