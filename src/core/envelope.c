@@ -161,7 +161,7 @@ static bool is_name(struct slice text, struct slice name)
 static struct slice unescape(struct slice inside, char space[KEY_MAX])
 {
     if (memchr(inside.ptr, '\\', inside.len) == NULL)
-        return SLICE_NONE;
+        return SLICE("");
     long len = json_decode(inside, space, KEY_MAX);
     return (struct slice){space, len < 0 ? 0 : (size_t)len};
 }

@@ -10,9 +10,10 @@
 #define WARM_UP (5 * SECONDS)
 #define STORMY_LEAST (20 * SECONDS)
 #define STORMY_MOST (80 * SECONDS)
-#define SETTLE (75 * SECONDS)  /* longer than the rosters' slowest check */
-#define HUSH (6 * SECONDS)     /* from the last signal until all is answered */
-#define WINDOWS (100 * SECONDS) /* until the last half-open socket is noticed, and its session ends */
+#define SETTLE (75 * SECONDS) /* longer than the rosters' slowest check */
+#define HUSH (6 * SECONDS)    /* from the last signal until all is answered */
+#define WINDOWS                                                                                    \
+    (100 * SECONDS) /* until the last half-open socket is noticed, and its session ends */
 
 const struct temper tempers[] = {
     {.name = "calm", .calm = true, .mild = true},
