@@ -85,7 +85,8 @@ class Redis {
     }
 
     async call(...words) {
-        this.#connection ??= await this.connect();
+        // One that changes its role closes all its connections.
+        if (!this.#connection || this.#connection.closed) this.#connection = await this.connect();
         return this.#connection.call(...words);
     }
 

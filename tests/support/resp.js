@@ -40,6 +40,7 @@ function parse(bytes, at) {
 
 export class RespConnection {
     answers = new Inbox('answers');
+    closed = false;
     #bytes = Buffer.alloc(0);
 
     /** options: those of net.connect, or of tls.connect where there is a `ca`. */
@@ -53,7 +54,10 @@ export class RespConnection {
         this.socket = socket;
         socket.on('data', (chunk) => this.#onData(chunk));
         socket.on('error', () => {});
-        socket.once('close', () => this.answers.end(new Error('Redis closed the connection')));
+        socket.once('close', () => {
+            this.closed = true;
+            this.answers.end(new Error('Redis closed the connection'));
+        });
     }
 
     /** One command; its answer as text, latin1, so that bytes stay what they are. Throws on an error. */
