@@ -15,8 +15,7 @@ static bool is_ready(const struct session *session)
     return session->exchange->options.mailbox && session->state == SESSION_AWAY &&
            !session->deposited && session->claim == NULL && member != NULL &&
            member->session == session && member->heir == NULL &&
-           member->worker == session->exchange->options.self &&
-           !fence_waits_for(member->room, member_name(member));
+           member->worker == session->exchange->options.self && !fence_is_up(member, UINT64_MAX);
 }
 
 void deposit_again(struct session *session)

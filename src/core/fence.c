@@ -4,21 +4,31 @@
  *
  *     sender's worker --FENCE--> A --FENCE--> B --FENCED--> sender's worker
  *
- * Each of these ways keeps order: the fence reaches B behind everything that it was sent after. */
+ * Each of these ways keeps order: the fence reaches B behind everything that it was sent after.
+ *
+ * The sender may move, too: its former holder does not hand it over while a fence is up that is older
+ * than that, and its new holder takes it that something was sent to everybody. Later fences are not
+ * waited for, so that of two that wait for each other's holder one need not. */
 #include "base/log.h"
 #include "core/state.h"
 
 /* ms that a fence has to answer: longer than what was sent before it can still be on its way, over
  * two links that each deliver or refuse within 12 s. */
 #define FENCE_TIMEOUT 30000
-#define FENCES_MAX 8                 /* sent after one peer until it counts as lost track of */
+#define MOVES_MAX 8                  /* of one peer that are told apart */
 #define FENCE_QUEUE_MAX (256u << 10) /* bytes; beyond it senders get peer-busy */
+
+struct move {
+    uint64_t version; /* the room's; it took place in this one, or later */
+    worker_id to;
+};
 
 struct fence {
     struct deadline deadline;
     struct member *member;
+    struct move moves[MOVES_MAX]; /* in order; it is the first one whose old way is being drained */
+    unsigned move_count;
     worker_id former; /* where the fence was sent */
-    unsigned sent;    /* how often */
     struct buf queue; /* encoded FRAME_SIGNALs */
 };
 
@@ -30,31 +40,67 @@ static void on_fence_due(struct deadline *deadline)
     fence_end(fence->member);
 }
 
-static void send_fence(struct member *member, worker_id former)
+static void add_move(struct fence *fence, uint64_t version)
 {
+    if (fence->move_count < MOVES_MAX)
+        fence->moves[fence->move_count++].version = version;
+    fence->moves[fence->move_count - 1].to = fence->member->worker;
+}
+
+static void send_fence(struct fence *fence, worker_id former)
+{
+    struct member *member = fence->member;
     struct exchange *exchange = member->room->exchange;
-    member->fence->former = former;
-    member->fence->sent++;
-    wheel_arm(&exchange->wheel, &member->fence->deadline, exchange->now + FENCE_TIMEOUT);
+    fence->former = former;
+    wheel_arm(&exchange->wheel, &fence->deadline, exchange->now + FENCE_TIMEOUT);
     exchange_send(exchange, &(struct frame){.kind = FRAME_FENCE,
                                             .from = exchange->options.self,
                                             .to = former,
                                             .room = room_name(member->room),
                                             .peer = member_name(member),
-                                            .worker = member->worker});
+                                            .worker = fence->moves[0].to});
 }
 
-void fence_start(struct member *member, worker_id former)
+static void start(struct member *member, worker_id former, uint64_t version)
 {
-    if (member->fence != NULL || member->worker == DIRECTORY || former == DIRECTORY)
-        return; /* one that is up is followed by the next from where its answer comes */
     struct fence *fence = mem_must(sizeof(*fence));
     fence->member = member;
     fence->deadline.on_due = on_fence_due;
     buf_init(&fence->queue, FENCE_QUEUE_MAX);
     member->fence = fence;
     member->room->uses++; /* also when all who sent have left: what they sent keeps its order */
-    send_fence(member, former);
+    add_move(fence, version);
+    send_fence(fence, former);
+}
+
+void fence_on_move(struct member *member, worker_id former)
+{
+    worker_id self = member->room->exchange->options.self;
+    uint64_t version = member->room->version + 1;
+    if (member->worker == DIRECTORY)
+        return;
+    if (member->fence != NULL)
+        add_move(member->fence, version); /* its turn comes */
+    else if (member->used && former != DIRECTORY && former != self && member->worker != self)
+        start(member, former, version);
+}
+
+/* Somebody who went elsewhere and waits here to be handed over: signals from here go into the hold,
+ * but those from elsewhere did not, and these must stay behind them. */
+static bool is_leaving(const struct member *member)
+{
+    return (member->session != NULL || member->heir != NULL) && member->worker != DIRECTORY &&
+           member->worker != member->room->exchange->options.self;
+}
+
+void fence_on_arrival(struct room *room)
+{
+    struct member *member, *next;
+    MAP_EACH (room->members, member, next) {
+        member->used = true;
+        if (member->fence == NULL && is_leaving(member))
+            start(member, room->exchange->options.self, room->version);
+    }
 }
 
 enum fence_answer fence_hold(struct member *member, const struct frame *signal)
@@ -69,17 +115,28 @@ enum fence_answer fence_hold(struct member *member, const struct frame *signal)
     return FENCE_FULL;
 }
 
-static void release_one(struct member *member, struct frame *signal)
+static void release_one(struct member *member, struct frame *signal, worker_id to)
 {
     struct exchange *exchange = member->room->exchange;
-    signal->to = member->worker;
+    signal->to = to;
     signal->error = ERR_UNAVAILABLE;
-    if (member->session != NULL || member->heir != NULL)
+    if (to == member->worker && (member->session != NULL || member->heir != NULL))
         route_on_signal(exchange, signal);
-    else if (member->worker == DIRECTORY)
+    else if (to == DIRECTORY)
         route_on_undelivered(exchange, signal);
     else
         exchange_send(exchange, signal);
+}
+
+/* Ends the queue. */
+static void release(struct member *member, struct buf *queue, worker_id to)
+{
+    struct slice signals = buf_slice(queue);
+    struct frame signal;
+    member->used |= signals.len > 0;
+    while (frame_next(&signals, &signal))
+        release_one(member, &signal, to);
+    buf_done(queue);
 }
 
 void fence_end(struct member *member)
@@ -88,14 +145,9 @@ void fence_end(struct member *member)
     if (fence == NULL)
         return;
     struct room *room = member->room;
-    struct slice queue = buf_slice(&fence->queue);
-    struct frame signal;
     member->fence = NULL;
-    member->used = queue.len > 0;
     wheel_disarm(&fence->deadline);
-    while (frame_next(&queue, &signal))
-        release_one(member, &signal);
-    buf_done(&fence->queue);
+    release(member, &fence->queue, member->worker);
     mem_free(fence);
     handover_retry(room);
     room_release(room);
@@ -114,15 +166,12 @@ void fence_end_all(struct exchange *exchange)
     }
 }
 
-bool fence_waits_for(const struct room *room, struct slice sender)
+bool fence_is_up(const struct member *sender, uint64_t before)
 {
     struct member *member, *next;
-    struct frame signal;
-    MAP_EACH (room->members, member, next) {
-        struct slice queue = member->fence == NULL ? SLICE_NONE : buf_slice(&member->fence->queue);
-        while (frame_next(&queue, &signal))
-            if (slice_equal(signal.sender, sender))
-                return true;
+    MAP_EACH (sender->room->members, member, next) {
+        if (member != sender && member->fence != NULL && member->fence->moves[0].version < before)
+            return true;
     }
     return false;
 }
@@ -154,20 +203,35 @@ void fence_on_fence(struct exchange *exchange, const struct frame *frame)
     }
 }
 
-/* The answer comes from where the fence got to: if the peer has moved on since, another one follows
- * it. But one that answers may as well have no idea where the peer went, and never will. */
+/* What waited follows to there, and the next fence behind it, to where the peer went then. */
+static void go_on(struct fence *fence, worker_id reached, unsigned moves_done)
+{
+    struct buf queue = fence->queue;
+    struct room *room = fence->member->room;
+    buf_init(&fence->queue, FENCE_QUEUE_MAX);
+    fence->move_count -= moves_done;
+    memmove(fence->moves, fence->moves + moves_done, fence->move_count * sizeof(fence->moves[0]));
+    release(fence->member, &queue, reached);
+    send_fence(fence, reached);
+    handover_retry(room);
+}
+
+/* The answer comes from where the fence got to. But one that answers may as well have no idea where
+ * the peer went, and never will. */
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
-    if (member == NULL || member->fence == NULL)
+    struct fence *fence = member == NULL ? NULL : member->fence;
+    unsigned done = 0;
+    if (fence == NULL)
         return;
-    bool moved_on =
-        frame->from != member->worker && frame->from != DIRECTORY && member->worker != DIRECTORY;
-    if (moved_on && member->fence->sent < FENCES_MAX)
-        send_fence(member, frame->from);
-    else
+    while (done < fence->move_count && fence->moves[done].to != frame->from)
+        done++;
+    if (member->worker == DIRECTORY || done + 1 >= fence->move_count)
         fence_end(member);
+    else
+        go_on(fence, frame->from, done + 1);
 }
 
 static struct member *first_fenced_by(struct exchange *exchange, worker_id worker)

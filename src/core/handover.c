@@ -257,12 +257,12 @@ static void defer(struct entry *entry, const struct frame *claim)
     entry->claim.peer = entry_peer(entry);
 }
 
-/* Signals of this peer wait behind a fence here: were it handed over now, what it sends from its
- * new worker would overtake them. */
+/* Signals of this peer may wait behind a fence, or not have got there yet by the way before it: were
+ * it handed over now, what it sends from its new worker would overtake them. */
 static bool postpone(struct member *member, const struct frame *claim)
 {
     struct session *holder = member->session;
-    if (!fence_waits_for(member->room, member_name(member)))
+    if (!fence_is_up(member, claim->version))
         return false;
     session_superseded(holder);
     if (holder->claim != NULL)
@@ -283,7 +283,7 @@ void handover_retry(struct room *room)
         struct frame claim;
         if (member->session == NULL || member->session->claim == NULL)
             continue;
-        if (fence_waits_for(room, member_name(member)))
+        if (fence_is_up(member, member->session->claim->version))
             continue;
         claim = *member->session->claim;
         mem_free(member->session->claim);

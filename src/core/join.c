@@ -185,6 +185,7 @@ static bool is_first_in_row(struct session *session)
 
 static void took_over(struct session *session, struct member *member, worker_id former)
 {
+    fence_on_arrival(session->room);
     if (former == DIRECTORY) {
         join_finish(session, false);
         return;

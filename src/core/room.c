@@ -192,8 +192,7 @@ static void relocated(struct member *member, worker_id worker)
     member->worker = worker;
     if (member->session != NULL && worker != self)
         session_superseded(member->session);
-    else if (member->used && former != self && worker != self)
-        fence_start(member, former);
+    fence_on_move(member, former);
     member->used = false;
 }
 

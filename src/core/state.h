@@ -103,8 +103,12 @@ void handover_forget_all(struct exchange *exchange);
 
 /* ---- fence.c */
 
-/* Signals to this member went to `former`; from now on they wait until that way is drained. */
-void fence_start(struct member *member, worker_id former);
+/* The member has moved. If signals for it went to `former`, they wait from now on until that way is
+ * drained. */
+void fence_on_move(struct member *member, worker_id former);
+
+/* A peer goes on here that may have sent to any other from elsewhere. */
+void fence_on_arrival(struct room *room);
 
 /* Whether a signal has to wait, and was taken to wait, or not (ERR_PEER_BUSY). 0: no fence, send
  * it. */
@@ -114,8 +118,9 @@ void fence_on_fence(struct exchange *exchange, const struct frame *frame);
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame);
 void fence_on_worker_down(struct exchange *exchange, worker_id worker);
 
-/* Whether signals from this peer wait behind a fence. */
-bool fence_waits_for(const struct room *room, struct slice sender);
+/* Whether what the sender sent to somebody who moved before this version of the room may still be on
+ * its way, or waits here. Not to itself: that fence comes to where the sender is to be handed over. */
+bool fence_is_up(const struct member *sender, uint64_t before);
 
 /* Ends a member's fence: what waited goes to where the member is now, or comes back undelivered. */
 void fence_end(struct member *member);
