@@ -73,15 +73,16 @@ static void start(struct member *member, worker_id former, uint64_t version)
     send_fence(fence, former);
 }
 
-void fence_on_move(struct member *member, worker_id former)
+void fence_on_move(struct member *member)
 {
-    worker_id self = member->room->exchange->options.self;
+    worker_id former = member->sent_to;
     uint64_t version = member->room->version + 1;
-    if (member->worker == DIRECTORY)
-        return;
+    if (member->worker == DIRECTORY || member->worker == former)
+        return; /* who was taken for dead may still come back, and what was sent to it get there */
+    member->sent_to = DIRECTORY;
     if (member->fence != NULL)
         add_move(member->fence, version); /* its turn comes */
-    else if (member->used && former != DIRECTORY && former != self && member->worker != self)
+    else if (former != DIRECTORY && member->worker != member->room->exchange->options.self)
         start(member, former, version);
 }
 
@@ -97,7 +98,8 @@ void fence_on_arrival(struct room *room)
 {
     struct member *member, *next;
     MAP_EACH (room->members, member, next) {
-        member->used = true;
+        if (member->worker != DIRECTORY && member->worker != room->exchange->options.self)
+            member->sent_to = member->worker;
         if (member->fence == NULL && is_leaving(member))
             start(member, room->exchange->options.self, room->version);
     }
@@ -133,7 +135,8 @@ static void release(struct member *member, struct buf *queue, worker_id to)
 {
     struct slice signals = buf_slice(queue);
     struct frame signal;
-    member->used |= signals.len > 0;
+    if (signals.len > 0)
+        member->sent_to = to;
     while (frame_next(&signals, &signal))
         release_one(member, &signal, to);
     buf_done(queue);
@@ -248,9 +251,23 @@ static struct member *first_fenced_by(struct exchange *exchange, worker_id worke
     return NULL;
 }
 
+/* What was sent there will not be delivered. */
+static void forget_sent(struct exchange *exchange, worker_id worker)
+{
+    struct room *room, *next_room;
+    struct member *member, *next;
+    MAP_EACH (exchange->rooms, room, next_room) {
+        MAP_EACH (room->members, member, next) {
+            if (member->sent_to == worker)
+                member->sent_to = DIRECTORY;
+        }
+    }
+}
+
 void fence_on_worker_down(struct exchange *exchange, worker_id worker)
 {
     struct member *member;
+    forget_sent(exchange, worker);
     /* From the start each time: the end of one may end a room. */
     while ((member = first_fenced_by(exchange, worker)) != NULL)
         fence_end(member);

@@ -185,15 +185,12 @@ static bool disowned(struct member *member, worker_id worker)
 
 static void relocated(struct member *member, worker_id worker)
 {
-    worker_id former = member->worker;
-    worker_id self = member->room->exchange->options.self;
-    if (worker == former)
+    if (worker == member->worker)
         return;
     member->worker = worker;
-    if (member->session != NULL && worker != self)
+    if (member->session != NULL && worker != member->room->exchange->options.self)
         session_superseded(member->session);
-    fence_on_move(member, former);
-    member->used = false;
+    fence_on_move(member);
 }
 
 static void came_back(struct member *member, worker_id worker)

@@ -41,8 +41,8 @@ struct member {
         *heir; /* who takes it over here and waits for what the former holder hands over, or NULL */
     struct fence *fence; /* while signals for it wait for the old way to be drained, or NULL */
     worker_id worker;    /* where signals for it go; DIRECTORY: its holder crashed */
+    worker_id sent_to;   /* where such went by the bus; DIRECTORY: nowhere */
     bool away;
-    bool used;                  /* signals went to `worker` by the bus */
     bool seen;                  /* by the roster that is being applied */
     struct session_secret left; /* with which it left here, until the directory says so */
     unsigned name_len, info_len;

@@ -60,7 +60,7 @@ static int deliver_elsewhere(struct member *member, const struct session *sessio
     if (answer == FENCE_FULL)
         return ERR_PEER_BUSY;
     if (answer == FENCE_NONE) {
-        member->used = true;
+        member->sent_to = member->worker;
         exchange_send(exchange, &signal);
     }
     return 0;

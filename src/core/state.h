@@ -103,9 +103,9 @@ void handover_forget_all(struct exchange *exchange);
 
 /* ---- fence.c */
 
-/* The member has moved. If signals for it went to `former`, they wait from now on until that way is
+/* The member has moved. If signals for it went elsewhere, they wait from now on until that way is
  * drained. */
-void fence_on_move(struct member *member, worker_id former);
+void fence_on_move(struct member *member);
 
 /* A peer goes on here that may have sent to any other from elsewhere. */
 void fence_on_arrival(struct room *room);

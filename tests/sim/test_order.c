@@ -1,4 +1,5 @@
 /* Signals of a pair of which both move; situation by situation, each in many interleavings. */
+#include "core/state.h"
 #include "sim/situation.h"
 
 #define INTERLEAVINGS 400
@@ -111,6 +112,36 @@ static void who_comes_to_the_former_holder_stays_behind_what_it_sent(void **stat
     expect_in_order(&bob, 2);
 }
 
+static void tell(int worker, enum frame_kind kind, worker_id holder)
+{
+    struct room *room = room_find(cluster.exchanges[worker], SLICE("room"));
+    struct frame event = {.kind = kind,
+                          .room = SLICE("room"),
+                          .peer = SLICE("bob"),
+                          .version = room->version + 1,
+                          .worker = holder};
+    exchange_on_frame(cluster.exchanges[worker], &event);
+}
+
+/* The holder was taken for dead, came back and let the peer go on elsewhere: what was sent to it
+ * before may still get there. */
+static void a_way_to_who_was_taken_for_dead_is_drained_all_the_same(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    tell(1, FRAME_GONE_AWAY, DIRECTORY);
+    tell(1, FRAME_MOVED, cluster.ids[2]);
+    signal_number(&alice, "bob", 2);
+    struct slice sent = buf_slice(&cluster.up[1]);
+    struct frame frame;
+    assert_true(frame_next(&sent, &frame));
+    assert_int_equal(frame.kind, FRAME_FENCE);
+    assert_int_equal(frame.to, cluster.ids[0]);
+    assert_int_equal(sent.len, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -118,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(order_holds_while_both_move),
         TEST(three_that_move_at_once_are_all_resumed),
+        TEST(a_way_to_who_was_taken_for_dead_is_drained_all_the_same),
         TEST(who_comes_to_the_former_holder_stays_behind_what_it_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
