@@ -5,6 +5,11 @@ include(CheckCCompilerFlag)
 include(CheckLinkerFlag)
 include(CheckIPOSupported)
 
+# Asserts stay: they cost little, and a worker that is wrong is better ended than believed.
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_MINSIZEREL "${CMAKE_C_FLAGS_MINSIZEREL}")
+
 add_library(roomline_flags INTERFACE)
 target_compile_definitions(roomline_flags INTERFACE
     _GNU_SOURCE ROOMLINE_VERSION="${PROJECT_VERSION}")
