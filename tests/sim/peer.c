@@ -78,6 +78,7 @@ static void dial_fire(struct source *source)
         return;
     }
     hang_up(peer);
+    peer->leaving = false; /* a leave that was lost with its socket: it thinks better of it */
     peer->connection++;
     peer->socket = socket_open(worker, peer->room, &peer->user);
     peer->patience.due = world_of(peer)->now + JOIN_PATIENCE;
