@@ -27,7 +27,7 @@ const directives = (config) =>
         .join('');
 
 class Redis {
-    #connection = null;
+    #connection = null; // promise of one
 
     constructor(port, config, tls) {
         this.port = port;
@@ -66,7 +66,7 @@ class Redis {
     }
 
     async end(signal = 'SIGTERM') {
-        this.#connection?.close();
+        (await this.#connection?.catch(() => null))?.close();
         this.#connection = null;
         if (this.program) await this.program.end(signal);
     }
@@ -86,8 +86,8 @@ class Redis {
 
     async call(...words) {
         // One that changes its role closes all its connections.
-        if (!this.#connection || this.#connection.closed) this.#connection = await this.connect();
-        return this.#connection.call(...words);
+        if (!this.#connection || (await this.#connection).closed) this.#connection = this.connect();
+        return (await this.#connection).call(...words);
     }
 
     /** How often each command was called since CONFIG RESETSTAT, by its lower-case name. */

@@ -33,7 +33,7 @@ export class Stream {
     }
 
     async #send() {
-        while (this.#running) {
+        while (this.#running && !this.from.ws.closed) {
             this.#signal(this.sent++);
             await passed(this.pace);
         }
@@ -54,12 +54,13 @@ export class Stream {
     }
 
     /** So many more arrive. */
-    async flows(count = 20) {
-        const until = this.got.length + count;
+    async flows(count = 20, timeout = 30_000) {
+        const [until, late] = [this.got.length + count, Date.now() + timeout];
         const mine = (m) => m.type === 'pong';
         while (this.got.length < until) {
+            assert.ok(Date.now() < late, `${this} stands still at ${this.got.length} of ${until}`);
             this.to.send({ type: 'ping', received: this.to.received });
-            await this.to.inbox.take(mine, NEVER);
+            await this.to.inbox.take(mine);
             await passed(this.pace);
         }
     }
