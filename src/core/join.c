@@ -276,9 +276,10 @@ static void refused(struct session *session, int error)
     struct room *room = session->room;
     struct member *member = room_member(room, entry_peer(session->entry));
     bool held = session->entry->resuming && member != NULL && member->session != NULL;
+    bool unrestored = member != NULL && member->unrestored;
     room->uses++;
     session_refuse(session, error);
-    if (held && error == ERR_PEER_TAKEN)
+    if (unrestored || (held && error == ERR_PEER_TAKEN))
         restore_room(room);
     room_release(room);
 }

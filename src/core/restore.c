@@ -48,14 +48,13 @@ static struct session *holder_of(const struct member *member)
     return session;
 }
 
-/* Somebody resumes it by way of this worker: what was asked then goes before what would be said now,
- * and is the later truth. */
-static bool is_being_resumed(const struct member *member)
+/* Somebody joins as it or resumes it by way of this worker: what was asked then goes before what
+ * would be said now, and is the later truth. */
+static bool is_being_entered(const struct member *member)
 {
     struct entry *entry, *next;
     MAP_EACH (member->room->exchange->entries, entry, next) {
-        if (entry->resuming && entry->session->state == SESSION_ENTERING &&
-            entry->session->room == member->room &&
+        if (entry->session->state == SESSION_ENTERING && entry->session->room == member->room &&
             slice_equal(entry_peer(entry), member_name(member)))
             return true;
     }
@@ -72,7 +71,8 @@ static void restore(struct room *room, uint64_t patience)
         if (holder == NULL || member->worker != room->exchange->options.self)
             continue;
         any = true;
-        if (is_being_resumed(member))
+        member->unrestored = is_being_entered(member);
+        if (member->unrestored)
             continue;
         say(holder, member_name(member), member_info(member));
         if (holder->deposited)

@@ -43,6 +43,7 @@ struct member {
     worker_id worker;    /* where signals for it go; DIRECTORY: its holder crashed */
     worker_id sent_to;   /* where such went by the bus; DIRECTORY: nowhere */
     bool away;
+    bool unrestored;            /* not said again, since somebody was just coming in as it */
     bool seen;                  /* by the roster that is being applied */
     struct session_secret left; /* with which it left here, until the directory says so */
     unsigned name_len, info_len;

@@ -112,6 +112,23 @@ static void members_that_are_still_to_be_restored_are_not_ended(void **state)
     }
 }
 
+/* It came in before it was said what is held, by way of the same worker: it is the later truth. */
+static void who_joins_while_the_holder_restores_is_the_member(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    cluster_forget(&cluster);
+    client_join(&carol, 1, "room", "bob");
+    exchange_restore(cluster.exchanges[1]);
+    cluster_settle(&cluster);
+    assert_true(carol.joined);
+    client_pong(&carol);
+    client_drop(&carol);
+    client_resume(&carol, 2, "room");
+    cluster_settle(&cluster);
+    assert_true(carol.resumed);
+}
+
 static void who_was_taken_for_dead_says_that_it_lives(void **state)
 {
     (void)state;
@@ -346,6 +363,7 @@ int main(void)
         TEST(a_directory_that_forgot_is_told_again),
         TEST(who_was_away_is_restored_away_and_comes_back),
         TEST(members_that_are_still_to_be_restored_are_not_ended),
+        TEST(who_joins_while_the_holder_restores_is_the_member),
         TEST(who_was_taken_for_dead_says_that_it_lives),
         TEST(who_hears_that_it_is_dead_restores_by_itself),
         TEST(who_was_taken_over_meanwhile_is_evicted),
