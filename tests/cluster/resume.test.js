@@ -245,10 +245,13 @@ for (const mode of [TWO_PAIRS, THREE]) {
     test(`each signal once and in order, whatever connections do (${mode.name}, seed ${seed})`, async (t) => {
         const cluster = await ownCluster(t, mode);
         const room = freshRoom();
-            const clients = [];
+        const clients = [];
         for (const n of numbers(4)) {
             const server = cluster.at(n % mode.instances);
-            clients.push(await Client.join(server, { room, peer: `p${n}` }));
+            const client = await Client.join(server, { room, peer: `p${n}` });
+            // Nobody signals to whom the own worker has not heard of yet.
+            for (const other of clients) await other.peer.until('peer-joined', { peer: client.id });
+            clients.push(client);
         }
         const count = new Map(); // 'from>to' -> how many were sent
         const lives = clients.map((me, n) =>
