@@ -23,6 +23,7 @@ struct change {
 struct lease {
     worker_id worker;
     uint64_t ends; /* ms */
+    bool unbeaten; /* only so that who came to hold something without a lease is reaped */
 };
 
 struct subscription {
@@ -149,14 +150,25 @@ static struct lease *lease_find(struct redis *redis, worker_id worker)
 static bool lease_renew(struct redis *redis, worker_id worker)
 {
     struct lease *lease = lease_find(redis, worker);
-    bool lost = lease == NULL || lease->ends <= redis->now;
+    bool lost = lease == NULL || lease->ends <= redis->now || lease->unbeaten;
     if (lease == NULL) {
         assert(redis->lease_count < LEASES);
         lease = &redis->leases[redis->lease_count++];
         *lease = (struct lease){.worker = worker};
     }
     lease->ends = redis->now + REDIS_LEASE;
+    lease->unbeaten = false;
     return lost;
+}
+
+/* As host_enter() of room.lua: what a worker asked for before it ended may be done after it. */
+static void lease_ensure(struct redis *redis, worker_id worker)
+{
+    if (lease_find(redis, worker) != NULL)
+        return;
+    assert(redis->lease_count < LEASES);
+    redis->leases[redis->lease_count++] =
+        (struct lease){.worker = worker, .ends = redis->now + REDIS_LEASE, .unbeaten = true};
 }
 
 static void bury(struct redis *redis, worker_id dead)
@@ -226,6 +238,9 @@ static void do_ask(struct redis *redis, const struct change *change)
     redis->asking = false;
     if (frame.kind == FRAME_SIGNAL && !redis->answered)
         remember_told(redis, change); /* the mailbox has it */
+    struct directory_room *room = directory_room_find(redis->directory, frame.room);
+    if (room != NULL && directory_hosts(room, change->worker))
+        lease_ensure(redis, change->worker);
 }
 
 static bool apply(struct redis *redis, const struct change *change)
