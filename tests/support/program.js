@@ -17,6 +17,8 @@ export class Program {
         this.name = command;
         this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
         running.add(this);
+        // A test that failed before it ended this one is not kept from ending by it.
+        for (const handle of [this.child, this.child.stdout, this.child.stderr]) handle.unref();
         for (const stream of [this.child.stdout, this.child.stderr])
             createInterface({ input: stream }).on('line', (line) => this.#onLine(line));
         this.exited = new Promise((resolve) => {
