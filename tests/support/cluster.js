@@ -38,7 +38,9 @@ export async function startCluster(options = {}) {
             const listen = placed ? [`http://127.0.0.1:${await freePort()}`] : undefined;
             starts.push(cluster.add({ listen }));
         }
-        await Promise.all(starts);
+        // All of them, so that none is left running that came up after another one failed.
+        const failed = (await Promise.allSettled(starts)).find(({ reason }) => reason);
+        if (failed) throw failed.reason;
     } catch (error) {
         await cluster.kill();
         throw error;
