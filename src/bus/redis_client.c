@@ -468,52 +468,19 @@ static const struct stream_events stream_events = {
 
 /* --- commands --- */
 
-int redis_client_begin(struct redis_client *client, size_t count)
+int redis_client_send(struct redis_client *client, const struct slice *words, size_t count,
+                      redis_on_reply *on_reply, void *context)
 {
     if (client->state != READY || client->options.channel_count > 0 ||
         !redis_pending_reserve(&client->pending))
         return ERR_UNAVAILABLE;
     redis_output_begin(&client->output, count);
-    return 0;
-}
-
-void redis_client_add(struct redis_client *client, struct slice word)
-{
-    redis_output_word(&client->output, word);
-}
-
-void redis_client_add_number(struct redis_client *client, uint64_t number)
-{
-    redis_output_number(&client->output, number);
-}
-
-void redis_client_add_word(struct redis_client *client, size_t len)
-{
-    redis_output_length(&client->output, len);
-}
-
-void redis_client_add_part(struct redis_client *client, struct slice part)
-{
-    redis_output_part(&client->output, part);
-}
-
-int redis_client_end(struct redis_client *client, redis_on_reply *on_reply, void *context)
-{
+    for (size_t i = 0; i < count; i++)
+        redis_output_word(&client->output, words[i]);
     if (!redis_output_end(&client->output))
         return ERR_UNAVAILABLE;
     push_waiter(client, on_reply, context);
     return 0;
-}
-
-int redis_client_send(struct redis_client *client, const struct slice *words, size_t count,
-                      redis_on_reply *on_reply, void *context)
-{
-    int error = redis_client_begin(client, count);
-    if (error != 0)
-        return error;
-    for (size_t i = 0; i < count; i++)
-        redis_client_add(client, words[i]);
-    return redis_client_end(client, on_reply, context);
 }
 
 int redis_client_tell(struct redis_client *client, const struct slice *words, size_t count)

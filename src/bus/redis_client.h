@@ -107,16 +107,6 @@ int redis_client_send(struct redis_client *client, const struct slice *words, si
  * write and a read, and us a pass of the loop. Where it does not let us, the answer is dropped. */
 int redis_client_tell(struct redis_client *client, const struct slice *words, size_t count);
 
-/* Where a word is made of parts (a packet's head and what lies in it), to spare a copy: begin with
- * the number of words, add each as it is or by its whole length and then its parts, end. Nothing
- * else is called between begin and end. After a begin that failed, neither add nor end. */
-int redis_client_begin(struct redis_client *client, size_t count);
-void redis_client_add(struct redis_client *client, struct slice word);
-void redis_client_add_number(struct redis_client *client, uint64_t number);
-void redis_client_add_word(struct redis_client *client, size_t len);
-void redis_client_add_part(struct redis_client *client, struct slice part);
-int redis_client_end(struct redis_client *client, redis_on_reply *on_reply, void *context);
-
 /* Writes what was sent, at once. To be called at the end of each pass of the loop. */
 void redis_client_flush(struct redis_client *client);
 

@@ -1,6 +1,5 @@
 #include "bus/redis_output.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -46,29 +45,11 @@ void redis_output_begin_unanswered(struct redis_output *output, size_t count)
     add_head(output, '*', count);
 }
 
-void redis_output_part(struct redis_output *output, struct slice part)
-{
-    assert(part.len <= output->left);
-    buf_add_slice(&output->filling, part);
-    output->left -= part.len;
-    if (output->left == 0)
-        buf_add_slice(&output->filling, SLICE("\r\n"));
-}
-
-void redis_output_length(struct redis_output *output, size_t len)
-{
-    assert(output->left == 0);
-    add_head(output, '$', len);
-    output->left = len;
-    if (len == 0)
-        redis_output_part(output, SLICE_NONE);
-}
-
 void redis_output_word(struct redis_output *output, struct slice word)
 {
-    redis_output_length(output, word.len);
-    if (word.len > 0)
-        redis_output_part(output, word);
+    add_head(output, '$', word.len);
+    buf_add_slice(&output->filling, word);
+    buf_add_slice(&output->filling, SLICE("\r\n"));
 }
 
 void redis_output_number(struct redis_output *output, uint64_t number)
@@ -81,7 +62,6 @@ void redis_output_number(struct redis_output *output, uint64_t number)
 bool redis_output_end(struct redis_output *output)
 {
     struct buf *filling = &output->filling;
-    assert(output->left == 0);
     size_t waiting = output->busy ? output->writing.len : 0;
     if (!buf_failed(filling) && filling->len + waiting <= output->max)
         return true;

@@ -16,7 +16,6 @@ struct redis_output {
     struct buf writing; /* the stream's while `busy` */
     bool busy;
     size_t begun; /* where in `filling` the command that is being written starts */
-    size_t left;  /* bytes of its last word that are to come */
     size_t max;   /* bytes of both */
 };
 
@@ -25,15 +24,12 @@ void redis_output_init(struct redis_output *output, size_t max);
 /* The stream is closed. */
 void redis_output_done(struct redis_output *output);
 
-/* A command of `count` words: begin, its words, end. A word is added as a whole, or by its length
- * and then in parts. */
+/* A command of `count` words: begin, its words, end. */
 void redis_output_begin(struct redis_output *output, size_t count);
 /* The same for a command that Redis is told not to answer. */
 void redis_output_begin_unanswered(struct redis_output *output, size_t count);
 void redis_output_word(struct redis_output *output, struct slice word);
 void redis_output_number(struct redis_output *output, uint64_t number);
-void redis_output_length(struct redis_output *output, size_t len);
-void redis_output_part(struct redis_output *output, struct slice part);
 
 /* False: over the maximum, or no memory. Then the whole command is taken back. */
 bool redis_output_end(struct redis_output *output);

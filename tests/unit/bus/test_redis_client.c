@@ -206,25 +206,6 @@ static void answers_may_come_byte_by_byte(void **state)
     user_stop(&user, &f);
 }
 
-static void a_word_may_be_made_of_parts(void **state)
-{
-    (void)state;
-    start_up();
-    assert_int_equal(redis_client_begin(user.client, 4), 0);
-    redis_client_add(user.client, SLICE("PUBLISH"));
-    redis_client_add_number(user.client, UINT64_MAX);
-    redis_client_add_word(user.client, 6);
-    redis_client_add_part(user.client, SLICE("ab"));
-    redis_client_add_part(user.client, SLICE(""));
-    redis_client_add_part(user.client, SLICE("cdef"));
-    redis_client_add_word(user.client, 0);
-    assert_int_equal(redis_client_end(user.client, NULL, NULL), 0);
-    redis_client_flush(user.client);
-    AWAIT(&f, redis_client_pending(user.client) == 0);
-    assert_int_equal(fake_redis_heard(&redis, "PUBLISH 18446744073709551615 abcdef "), 1);
-    user_stop(&user, &f);
-}
-
 static void what_is_told_is_not_answered(void **state)
 {
     (void)state;
@@ -834,7 +815,6 @@ int main(void)
         TEST(a_silence_that_is_not_permitted_does_no_harm),
         TEST(nothing_can_be_sent_before_it_is_up),
         TEST(answers_may_come_byte_by_byte),
-        TEST(a_word_may_be_made_of_parts),
         TEST(what_is_told_is_not_answered),
         TEST(what_is_told_is_bounded_as_well),
         TEST(large_commands_arrive_whole),
