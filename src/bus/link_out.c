@@ -1,6 +1,7 @@
 #include "bus/link_out.h"
 
 #include "base/mem.h"
+#include "base/ring.h"
 
 #define RING_FIRST 8u /* a power of two */
 
@@ -28,12 +29,10 @@ static bool ring_reserve(struct link_out *out)
     if (out->count < out->capacity)
         return true;
     unsigned capacity = out->capacity == 0 ? RING_FIRST : out->capacity * 2;
-    struct link_sent *ring = mem_alloc(capacity * sizeof(*ring));
+    struct link_sent *ring =
+        ring_grow(out->ring, out->capacity, out->start, capacity, sizeof(*ring));
     if (ring == NULL)
         return false;
-    for (unsigned i = 0; i < out->count; i++)
-        ring[i] = *link_sent_at(out, i);
-    mem_free(out->ring);
     out->ring = ring;
     out->capacity = capacity;
     out->start = 0;

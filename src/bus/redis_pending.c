@@ -1,6 +1,7 @@
 #include "bus/redis_pending.h"
 
 #include "base/mem.h"
+#include "base/ring.h"
 
 #define CAPACITY_MIN 64
 
@@ -18,12 +19,10 @@ void redis_pending_done(struct redis_pending *pending)
 static bool grow(struct redis_pending *pending)
 {
     size_t capacity = pending->capacity == 0 ? CAPACITY_MIN : pending->capacity * 2;
-    struct redis_waiter *waiters = mem_alloc(capacity * sizeof(*waiters));
+    struct redis_waiter *waiters =
+        ring_grow(pending->waiters, pending->capacity, pending->head, capacity, sizeof(*waiters));
     if (waiters == NULL)
         return false;
-    for (size_t i = 0; i < pending->count; i++)
-        waiters[i] = *at(pending, i);
-    mem_free(pending->waiters);
     pending->waiters = waiters;
     pending->capacity = capacity;
     pending->head = 0;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "base/ring.h"
 
 static struct message **slot(const struct hold *hold, unsigned n)
 {
@@ -45,12 +46,10 @@ bool hold_is_full(const struct hold *hold, const struct hold_limits *limits, siz
 static bool grow(struct hold *hold)
 {
     unsigned capacity = hold->capacity == 0 ? 4 : hold->capacity * 2;
-    struct message **ring = mem_alloc(capacity * sizeof(*ring));
+    struct message **ring =
+        ring_grow(hold->ring, hold->capacity, hold->first, capacity, sizeof(*ring));
     if (ring == NULL)
         return false;
-    for (unsigned i = 0; i < hold->count; i++)
-        ring[i] = *slot(hold, i);
-    mem_free(hold->ring);
     hold->ring = ring;
     hold->capacity = capacity;
     hold->first = 0;

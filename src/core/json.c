@@ -110,8 +110,6 @@ static unsigned special_in_block(cursor at)
     return 1U << plain;
 }
 
-#define WIDE_SEEN 0
-
 static bool can_be_wide(void)
 {
     return false;
