@@ -38,16 +38,32 @@ bool log_enabled(enum log_level level)
     return level >= logger.level;
 }
 
+/* To the second, which many lines share. */
+static struct slice date_and_time(time_t second)
+{
+    static char text[sizeof("-YYYYYYYYYY-MM-DDThh:mm:ss")];
+    static size_t len;
+    static time_t made_for;
+    struct tm tm;
+    if (second != made_for || len == 0) {
+        made_for = second;
+        gmtime_r(&second, &tm);
+        len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+    return (struct slice){text, len};
+}
+
 static void add_time(struct buf *line, bool with_date)
 {
     struct timespec now;
-    struct tm tm;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    if (with_date)
-        buf_add_format(line, "%04d-%02d-%02dT", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-    buf_add_format(line, "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min, tm.tm_sec,
-                   (int)(now.tv_nsec / 1000000));
+    struct slice text = date_and_time(now.tv_sec);
+    size_t date_len = with_date ? 0 : text.len - strlen("hh:mm:ss");
+    buf_add(line, text.ptr + date_len, text.len - date_len);
+    long ms = now.tv_nsec / 1000000;
+    char digits[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+                     (char)('0' + ms % 10)};
+    buf_add(line, digits, sizeof(digits));
 }
 
 /* Cut between characters. */
@@ -106,7 +122,11 @@ static void add_start(struct buf *line, enum log_level level, const char *event)
     if (logger.json) {
         buf_add_text(line, "{\"time\":\"");
         add_time(line, true);
-        buf_add_format(line, "Z\",\"level\":\"%s\",\"event\":\"%s\"", level_names[level], event);
+        buf_add_text(line, "Z\",\"level\":\"");
+        buf_add_text(line, level_names[level]);
+        buf_add_text(line, "\",\"event\":\"");
+        buf_add_text(line, event);
+        buf_add_char(line, '"');
     } else {
         add_time(line, false);
         buf_add_format(line, " %-5s %s", level_names[level], event);

@@ -217,33 +217,22 @@ static int flush_tls(struct stream *stream)
     return error;
 }
 
-static void shutdown_cb(uv_shutdown_t *request, int status)
-{
-    struct stream *stream = stream_of(request->handle);
-    mem_free(request);
-    if (is_closing(stream))
-        return;
-    stream->shut = true;
-    if (status < 0 || stream->eof)
-        stream->events->on_end(stream, status < 0 ? status : 0);
-}
-
-/* All is sent: closes our half. */
+/* All is sent: says so, then closes our half. Not by uv_shutdown(), which would let another pass go
+ * by only to find that nothing waits. */
 static int finish(struct stream *stream)
 {
-    if (stream->tls != NULL && !stream->handshaking) {
+    if (stream->tls != NULL && !stream->handshaking && !stream->notified) {
+        stream->notified = true;
         tls_close(stream->tls);
         int error = push_wire(stream);
-        if (error != 0)
+        if (error != 0 || !drained(stream))
             return error;
     }
-    uv_shutdown_t *request = mem_alloc(sizeof(*request));
-    if (request == NULL)
-        return UV_ENOMEM;
-    int error = uv_shutdown(request, handle_of(stream), shutdown_cb);
-    if (error != 0)
-        mem_free(request);
-    return error;
+    if (shutdown(stream->fd, SHUT_WR) != 0)
+        return uv_translate_sys_error(errno);
+    stream->ending = false;
+    stream->shut = true;
+    return 0;
 }
 
 void stream_flush(struct stream *stream)
@@ -258,14 +247,13 @@ void stream_flush(struct stream *stream)
 static void flush_step(struct stream *stream)
 {
     stream_flush(stream);
-    if (stream->error == 0 && stream->ending && !stream->shut && drained(stream)) {
-        stream->ending = false; /* once */
+    bool finishing = stream->error == 0 && stream->ending && drained(stream);
+    if (finishing)
         stream->error = finish(stream);
-    }
     clear_dirty(stream);
     int error = stream->error;
     stream->error = 0;
-    if (error != 0)
+    if (error != 0 || (finishing && stream->shut && stream->eof))
         stream->events->on_end(stream, error);
     else if (drained(stream))
         stream->events->on_drained(stream);

@@ -47,8 +47,9 @@ struct stream {
     int fd;
     bool handshaking : 1;
     bool dirty : 1;
-    bool ending : 1; /* stream_end() was called */
-    bool shut : 1;   /* all was sent, and our half closed */
+    bool ending : 1;   /* stream_end() was called */
+    bool notified : 1; /* the other side was told by TLS that nothing more comes */
+    bool shut : 1;     /* all was sent, and our half closed */
     bool eof : 1;
     LIST_ENTRY(stream) dirty_link;
 };
