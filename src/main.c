@@ -1,9 +1,11 @@
 /* The roomline program: supervisor, or one of its workers. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/config.h"
+#include "app/health.h"
 #include "app/hello.h"
 #include "app/options.h"
 #include "app/settings.h"
@@ -81,6 +83,8 @@ int main(int argc, char **argv)
     struct config config;
     if (getenv(WORKER_VARIABLE) != NULL)
         return worker_run();
+    if (argc > 1 && strcmp(argv[1], HEALTH_COMMAND) == 0)
+        return health_run(argc - 1, argv + 1);
     if (options_parse(&options, argc, argv, &errors) != 0)
         return refuse(&errors);
     if (options.mode == OPTIONS_VERSION)

@@ -27,7 +27,9 @@ static int set_up(SSL_CTX *ctx, const struct tls_client_options *options, char *
                                  SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    if (trust(ctx, options->ca, ret_error) != 0)
+    if (options->anyone)
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    else if (trust(ctx, options->ca, ret_error) != 0)
         return -1;
     return options->pair.cert == NULL ? 0 : tls_load_pair(ctx, &options->pair, ret_error);
 }

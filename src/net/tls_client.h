@@ -1,4 +1,5 @@
-/* The client's side of TLS, for what we connect to: the server has to prove who it is. */
+/* The client's side of TLS, for what we connect to: the server has to prove who it is,
+ * unless anyone will do. */
 #ifndef ROOMLINE_NET_TLS_CLIENT_H
 #define ROOMLINE_NET_TLS_CLIENT_H
 
@@ -7,6 +8,7 @@
 struct tls_client_options {
     const char *ca;       /* PEM file of the authorities that are trusted; NULL: the system's */
     struct tls_pair pair; /* our certificate and key; both NULL: none */
+    bool anyone;          /* whoever answers will do: for asking oneself; no CA is needed */
 };
 
 /* Whether a client could be set up with this. 0, or negative with ret_error filled. */
