@@ -90,7 +90,7 @@ struct message *message_new(size_t capacity)
     if (i < BLOCK_SIZES)
         size = block_sizes[i];
     message->refs = 1;
-    message->header_len = message->tail_len = 0;
+    message->header_len = message->tail_len = message->kind = 0;
     message->len = 0;
     message->capacity = size - MESSAGE_OVERHEAD;
     return message;
@@ -162,7 +162,7 @@ void message_frame(struct message *message)
             header[used + i] = (unsigned char)((uint64_t)len >> (8 * (bytes - 1 - i)));
         used += bytes;
     }
-    message->header_len = (unsigned short)used;
+    message->header_len = (unsigned char)used;
     memcpy(message->text - used, header, used);
 }
 
@@ -171,6 +171,6 @@ bool message_tail(struct message *message, const void *bytes, size_t len)
     if (message->tail_len != 0 || len > MESSAGE_TAIL_MAX)
         return false;
     memcpy(message->text + message->len, bytes, len);
-    message->tail_len = (unsigned short)len;
+    message->tail_len = (unsigned char)len;
     return true;
 }

@@ -19,10 +19,11 @@
 
 struct message {
     unsigned refs;
-    unsigned short header_len; /* 0 until message_frame() */
-    unsigned short tail_len;   /* 0 until message_tail() */
-    size_t len;                /* of the text */
-    size_t capacity;           /* of the text */
+    unsigned char header_len; /* 0 until message_frame() */
+    unsigned char tail_len;   /* 0 until message_tail() */
+    unsigned char kind;       /* for who counts messages; 0 until somebody says so */
+    size_t len;               /* of the text */
+    size_t capacity;          /* of the text */
     char header[MESSAGE_HEADER_MAX];
     char text[];
 };

@@ -109,6 +109,11 @@ static int set_received(struct envelope *envelope, struct slice value)
     return 0;
 }
 
+static int set_call(struct envelope *envelope, struct slice value)
+{
+    return report_read(value, &envelope->report);
+}
+
 static int set_resume(struct envelope *envelope, struct slice value);
 
 #define STRING BIT(JSON_STRING)
@@ -120,6 +125,7 @@ static int set_resume(struct envelope *envelope, struct slice value);
 #define SIGNAL BIT(TYPE_SIGNAL)
 #define INFO BIT(TYPE_INFO)
 #define PING BIT(TYPE_PING)
+#define REPORT BIT(TYPE_REPORT)
 #define UNKNOWN                                                                                    \
     BIT(TYPE_UNKNOWN) /* an error answer to what can't be understood names them if it can */
 
@@ -134,6 +140,7 @@ static const struct field fields[] = {
     {SLICE("info"), OBJECT, INFO, INFO | JOIN, set_info},
     {SLICE("resume"), OBJECT, 0, JOIN, set_resume},
     {SLICE("received"), NUMBER, 0, PING, set_received},
+    {SLICE("call"), OBJECT, REPORT, REPORT, set_call},
 };
 
 static const struct field resume_fields[] = {
@@ -146,7 +153,7 @@ static const struct {
     enum message_type type;
 } types[] = {
     {SLICE("signal"), TYPE_SIGNAL}, {SLICE("ping"), TYPE_PING},   {SLICE("join"), TYPE_JOIN},
-    {SLICE("info"), TYPE_INFO},     {SLICE("leave"), TYPE_LEAVE},
+    {SLICE("info"), TYPE_INFO},     {SLICE("leave"), TYPE_LEAVE}, {SLICE("report"), TYPE_REPORT},
 };
 
 /* Names differ in length or first letter more often than not. */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/text.h"
+#include "core/report.h"
 
 #define ENVELOPE_ID_MAX 128      /* bytes of the raw JSON, quotes included */
 #define ENVELOPE_TOKEN_MAX 4096  /* bytes */
@@ -20,6 +21,7 @@ enum message_type {
     TYPE_INFO,
     TYPE_PING,
     TYPE_LEAVE,
+    TYPE_REPORT,
     TYPE_COUNT,
 };
 
@@ -37,7 +39,8 @@ struct envelope {
     struct slice id;      /* raw JSON: a string or a number */
     struct slice data;    /* raw JSON value, its bytes untouched */
     struct slice info;    /* raw JSON object */
-    bool has_received;    /* of ping or of resume */
+    struct report report;
+    bool has_received; /* of ping or of resume */
     uint64_t received;
     size_t decoded_len;
     char decoded[2 * PEER_NAME_MAX + ENVELOPE_TOKEN_MAX + ENVELOPE_SESSION_MAX];

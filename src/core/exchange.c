@@ -4,6 +4,9 @@
 #include "core/reply.h"
 #include "core/state.h"
 
+#define REPORT_BURST 16u /* of one session: as many calls as end at once */
+#define REPORT_COST 15u  /* s until there may be one more */
+
 /* ---- a client's message */
 
 static bool over_rate(struct session *session, size_t bytes)
@@ -17,6 +20,10 @@ static bool over_rate(struct session *session, size_t bytes)
                                     options->messages_burst, 1, now);
     bool bytes_fit =
         bucket_take(&session->bytes, options->bytes_per_second, options->bytes_burst, bytes, now);
+    if (!message_fits)
+        exchange_hit(session->exchange, CORE_LIMIT_MESSAGES);
+    else if (!bytes_fit)
+        exchange_hit(session->exchange, CORE_LIMIT_BYTES);
     return !message_fits || !bytes_fit;
 }
 
@@ -24,8 +31,10 @@ static void slow_down(struct session *session, const struct envelope *envelope)
 {
     uint64_t limit = session->exchange->options.rate_strikes;
     session_fail(session, ERR_RATE_LIMITED, envelope->to, envelope->id);
-    if (limit != 0 && ++session->strikes > limit)
+    if (limit != 0 && ++session->strikes > limit) {
+        exchange_hit(session->exchange, CORE_LIMIT_STRIKES);
         session_close(session, CLOSE_RATE_LIMITED);
+    }
 }
 
 static void on_join(struct session *session, const struct envelope *envelope)
@@ -38,6 +47,7 @@ static void on_info(struct session *session, const struct envelope *envelope)
 {
     struct exchange *exchange = session->exchange;
     if (exchange->options.info_size != 0 && envelope->info.len > exchange->options.info_size) {
+        exchange_hit(exchange, CORE_LIMIT_INFO_SIZE);
         session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
         return;
     }
@@ -64,10 +74,46 @@ static void on_leave(struct session *session, const struct envelope *envelope)
     session_leave(session, LEAVE_LEFT);
 }
 
+/* ---- how a call went */
+
+static enum call_path path_of(const struct report *report)
+{
+    if (report->local == CANDIDATE_RELAY || report->remote == CANDIDATE_RELAY)
+        return CALL_RELAY;
+    bool known = report->local != CANDIDATE_NONE && report->local != CANDIDATE_OTHER &&
+                 report->remote != CANDIDATE_NONE && report->remote != CANDIDATE_OTHER;
+    return known ? CALL_DIRECT : CALL_PATH_UNKNOWN;
+}
+
+static void count_call(struct core_tally *tally, const struct report *report)
+{
+    tally_add(&tally->calls[report->outcome][report->reason], 1);
+    tally_add(&tally->ice_restarts, report->ice_restarts);
+    if (report->outcome != REPORT_CONNECTED)
+        return;
+    tally_add(&tally->candidates[report->local][report->remote], 1);
+    if (report->has_connect_time)
+        histogram_add(&tally->connect_time[path_of(report)], &histogram_slow,
+                      report->connect_time * 1000);
+    if (report->has_duration)
+        histogram_add(&tally->duration, &histogram_calls, report->duration * 1000);
+}
+
+static void on_report(struct session *session, const struct envelope *envelope)
+{
+    struct exchange *exchange = session->exchange;
+    if (bucket_take(&session->reports, 1, REPORT_BURST * REPORT_COST, REPORT_COST, exchange->now)) {
+        count_call(exchange->tally, &envelope->report);
+    } else {
+        exchange_hit(exchange, CORE_LIMIT_REPORTS);
+        session_fail(session, ERR_RATE_LIMITED, SLICE_NONE, SLICE_NONE);
+    }
+}
+
 /* Handlers of the messages of one who has joined. */
 static void (*const handlers[TYPE_COUNT])(struct session *, const struct envelope *) = {
     [TYPE_JOIN] = on_join, [TYPE_SIGNAL] = route_signal, [TYPE_INFO] = on_info,
-    [TYPE_PING] = on_ping, [TYPE_LEAVE] = on_leave,
+    [TYPE_PING] = on_ping, [TYPE_LEAVE] = on_leave,      [TYPE_REPORT] = on_report,
 };
 
 static void receive_joined(struct session *session, const struct envelope *envelope, int error,
@@ -102,6 +148,9 @@ void exchange_receive(struct session *session, struct slice text)
         return;
     }
     int error = envelope_read(&envelope, text);
+    struct core_tally *tally = session->exchange->tally;
+    tally_add(&tally->received[envelope.type], 1);
+    tally_add(&tally->received_bytes[envelope.type], text.len);
     if (error == ERR_NOT_JSON)
         session_close(session, CLOSE_NOT_JSON);
     else if (session->state == SESSION_NEW)
@@ -209,6 +258,7 @@ struct exchange *exchange_new(const struct exchange_options *options,
     exchange->options = *options;
     exchange->world = *world;
     exchange->now = now;
+    exchange->tally = options->tally != NULL ? options->tally : &exchange->own_tally;
     wheel_init(&exchange->wheel, now);
     LIST_INIT(&exchange->sessions);
     return exchange;

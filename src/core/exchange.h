@@ -13,6 +13,7 @@
 #include "base/slice.h"
 #include "core/frame.h"
 
+struct core_tally;
 struct exchange;
 struct session;
 
@@ -37,6 +38,9 @@ struct exchange_world {
     void (*send)(void *context, const struct frame *frame);
 
     void (*random)(void *context, void *bytes, size_t len);
+
+    /* A clock to measure durations by, µs, never going back. NULL: none are measured. */
+    uint64_t (*clock)(void *context);
 };
 
 /* Limits: 0 is none. Times in ms. Texts are the caller's and outlive the exchange. */
@@ -54,6 +58,7 @@ struct exchange_options {
                                  the whole of this; 0: never, nothing gets lost on this bus */
     bool mailbox;             /* the bus has one: exchange_deposit() */
     struct slice ice_servers; /* JSON array */
+    struct core_tally *tally; /* where it counts; outlives the exchange. NULL: nobody reads it */
 };
 
 struct exchange *exchange_new(const struct exchange_options *options,

@@ -59,6 +59,7 @@ static struct entry *entry_new(struct session *session, const struct envelope *e
         return NULL;
     entry->session = session;
     entry->request = join_next_request(exchange);
+    entry->began = exchange_clock(exchange);
     MAP_ADD(exchange->entries, &entry->request, sizeof(entry->request), entry);
     if (entry->hh.tbl == NULL) {
         mem_free(entry);
@@ -79,6 +80,7 @@ void join_start(struct session *session, const struct envelope *envelope)
     struct exchange *exchange = session->exchange;
     struct slice info = envelope->info;
     if (exchange->options.info_size != 0 && info.len > exchange->options.info_size) {
+        exchange_hit(exchange, CORE_LIMIT_INFO_SIZE);
         session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
         return;
     }
@@ -294,6 +296,32 @@ void join_on_refused(struct exchange *exchange, const struct frame *frame)
         room_on_unread(room, frame);
 }
 
+/* ---- what became of it, for the metrics */
+
+void join_count_refused(const struct session *session)
+{
+    struct core_tally *tally = session->exchange->tally;
+    bool lost = session->connection == NULL;
+    if (session->entry == NULL)
+        return;
+    if (session->entry->resuming)
+        tally_add(&tally->resumes[lost ? RESUME_LOST : RESUME_REFUSED], 1);
+    else
+        tally_add(&tally->joins[lost ? JOIN_LOST : JOIN_REFUSED], 1);
+}
+
+static void count_joined(struct exchange *exchange, const struct entry *done, bool resumed)
+{
+    struct core_tally *tally = exchange->tally;
+    uint64_t now = exchange_clock(exchange);
+    if (done->resuming)
+        tally_add(&tally->resumes[resumed ? RESUME_RESUMED : RESUME_AFRESH], 1);
+    else
+        tally_add(&tally->joins[JOIN_JOINED], 1);
+    if (now > 0)
+        histogram_add(&tally->join_time, &histogram_slow, now - done->began);
+}
+
 /* ---- joined */
 
 static struct message *compose_joined(struct session *session, bool resumed)
@@ -321,7 +349,7 @@ static struct message *compose_joined(struct session *session, bool resumed)
 static void send_held(struct session *session)
 {
     for (unsigned i = 0; i < session->hold.count; i++)
-        session->exchange->world.deliver(session->connection, hold_at(&session->hold, i));
+        exchange_deliver(session, hold_at(&session->hold, i));
 }
 
 /* What came while the hold was still with the former holder goes behind it. */
@@ -397,6 +425,7 @@ void join_finish(struct session *session, bool resumed)
     }
     if (is_superseded(session, member)) {
         session_superseded(session); /* another resumed it since, and has the hold */
+        join_count_refused(session);
         session_free(session);
         return;
     }
@@ -405,6 +434,10 @@ void join_finish(struct session *session, bool resumed)
     struct room *room = session->room;
     struct entry done = *entry;
     struct hold early = entry->early;
+    if (session->connection == NULL)
+        join_count_refused(session);
+    else
+        count_joined(exchange, entry, resumed);
     entry->early = (struct hold){0};
     entry->claimed = false;
     session->proof = entry->proof;

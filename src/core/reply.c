@@ -1,13 +1,15 @@
 #include "core/reply.h"
 
 #include "base/text.h"
+#include "core/tally.h"
 
 #define REPLY_MAX (64u << 20)
+#define TYPE_HEAD "{\"type\":\""
 
 static void start(struct buf *out, const char *type)
 {
     buf_init(out, REPLY_MAX);
-    buf_add_slice(out, SLICE("{\"type\":\""));
+    buf_add_slice(out, SLICE(TYPE_HEAD));
     buf_add_text(out, type);
     buf_add_char(out, '"');
 }
@@ -44,10 +46,25 @@ static void add_seconds(struct buf *out, const char *name, uint64_t ms)
         buf_add_format(out, ".%03u", (unsigned)(ms % 1000));
 }
 
+/* By the type in front. */
+static unsigned char kind_of(const struct message *message)
+{
+#define X(name, type) TYPE_HEAD type "\"",
+    static const char *const heads[] = {SENT_KINDS(X)};
+#undef X
+    unsigned char kind = 0;
+    while (kind < SENT_OTHER && (message->len < strlen(heads[kind]) ||
+                                 memcmp(message->text, heads[kind], strlen(heads[kind])) != 0))
+        kind++;
+    return kind;
+}
+
 static struct message *end(struct buf *out)
 {
     buf_add_char(out, '}');
     struct message *message = buf_failed(out) ? NULL : message_of(buf_slice(out));
+    if (message != NULL)
+        message->kind = kind_of(message);
     buf_done(out);
     return message;
 }

@@ -13,7 +13,7 @@ static const char *const state_names[] = {
 
 #define PARKED_MAX (64u << 10) /* bytes */
 
-static const bool legal[][SESSION_AWAY + 1] = {
+static const bool legal[][SESSION_STATE_COUNT] = {
     [SESSION_NEW] = {[SESSION_ENTERING] = true},
     [SESSION_ENTERING] = {[SESSION_CLAIMING] = true, [SESSION_HERE] = true, [SESSION_AWAY] = true},
     [SESSION_CLAIMING] = {[SESSION_HERE] = true, [SESSION_AWAY] = true},
@@ -25,6 +25,8 @@ void session_move(struct session *session, enum session_state state)
 {
     assert(legal[session->state][state]);
     wheel_disarm(&session->deadline);
+    tally_sub(&session->exchange->tally->sessions[session->state], 1);
+    tally_add(&session->exchange->tally->sessions[state], 1);
     session->state = state;
 }
 
@@ -56,7 +58,10 @@ static void on_deadline(struct deadline *deadline)
 {
     struct session *session = WHEEL_OWNER(deadline, struct session, deadline);
     switch (session->state) {
-    case SESSION_NEW: session_close(session, CLOSE_SILENT); break;
+    case SESSION_NEW:
+        exchange_hit(session->exchange, CORE_LIMIT_JOIN_TIMEOUT);
+        session_close(session, CLOSE_SILENT);
+        break;
     case SESSION_CLAIMING: handover_give_up(session); break;
     case SESSION_HERE: send_goaway(session); break;
     case SESSION_AWAY: session_leave(session, LEAVE_TIMEOUT); break;
@@ -82,6 +87,7 @@ struct session *session_new(struct exchange *exchange, void *connection, struct 
     buf_init(&session->parked, PARKED_MAX);
     LIST_INSERT_HEAD(&exchange->sessions, session, link);
     exchange->session_count++;
+    tally_add(&exchange->tally->sessions[SESSION_NEW], 1);
     exchange->connection_count++;
     if (exchange->options.join_timeout != 0)
         wheel_arm(&exchange->wheel, &session->deadline,
@@ -154,6 +160,7 @@ void session_free(struct session *session)
     hold_done(&session->hold);
     LIST_REMOVE(session, link);
     session->exchange->session_count--;
+    tally_sub(&session->exchange->tally->sessions[session->state], 1);
     room_release(session->room);
     mem_free(session);
 }
@@ -163,16 +170,26 @@ void session_send(struct session *session, struct message *message)
     if (message == NULL)
         session_close(session, CLOSE_OVERLOADED);
     else if (session->connection != NULL)
-        session->exchange->world.deliver(session->connection, message);
+        exchange_deliver(session, message);
     message_unref(message);
+}
+
+static void count_error(struct exchange *exchange, int error)
+{
+    tally_add(&exchange->tally->errors[-error], 1);
+    if (error == ERR_ROOM_FULL)
+        exchange_hit(exchange, CORE_LIMIT_PEERS);
+    if (error == ERR_PEER_BUSY)
+        exchange_hit(exchange, CORE_LIMIT_HOLD);
 }
 
 void session_fail(struct session *session, int error, struct slice to, struct slice id)
 {
     enum close_code code = error_close(error, session->state == SESSION_HERE);
     struct message *message = reply_error(error, to, id);
+    count_error(session->exchange, error);
     if (message != NULL && session->connection != NULL)
-        session->exchange->world.deliver(session->connection, message);
+        exchange_deliver(session, message);
     message_unref(message);
     if (code != CLOSE_NONE) {
         log_session(LOG_INFO, "refused", session, error_wire(error));
@@ -291,6 +308,7 @@ void session_attach(struct session *session, struct member *member)
 
 void session_refuse(struct session *session, int error)
 {
+    join_count_refused(session);
     session_fail(session, error, SLICE_NONE, SLICE_NONE);
     session_close(session, CLOSE_OVERLOADED); /* where the error alone does not close */
     session_free(session);
@@ -357,7 +375,7 @@ void session_take(struct session *session, struct message *signal)
         hold_ack(&session->hold, session->hold.acked + 1);
     if (!hold_add(&session->hold, signal))
         hold_skip(&session->hold); /* the client counts it all the same */
-    session->exchange->world.deliver(session->connection, signal);
+    exchange_deliver(session, signal);
     session->unpinged += (unsigned)signal->len;
     ask_for_ack(session, &limits);
 }

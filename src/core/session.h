@@ -25,7 +25,14 @@
 #include "core/hold.h"
 #include "core/room.h"
 
-enum session_state { SESSION_NEW, SESSION_ENTERING, SESSION_CLAIMING, SESSION_HERE, SESSION_AWAY };
+enum session_state {
+    SESSION_NEW,
+    SESSION_ENTERING,
+    SESSION_CLAIMING,
+    SESSION_HERE,
+    SESSION_AWAY,
+};
+#define SESSION_STATE_COUNT (SESSION_AWAY + 1)
 
 /* What a session needs only on its way in. */
 struct entry {
@@ -36,6 +43,7 @@ struct entry {
     struct session_secret proof; /* of the membership to resume */
     worker_id former;            /* while CLAIMING: who was asked for the hold */
     uint64_t received;           /* signals the client has, says it */
+    uint64_t began;              /* µs: exchange_clock() */
     struct hold early;           /* came from the client before it had its answer */
     struct buf ahead;            /* encoded FRAME_SIGNALs for it that were faster than the answer */
     struct hold late;            /* came for it while CLAIMING, goes behind what is handed over */
@@ -73,6 +81,7 @@ struct session {
     LIST_ENTRY(session) link; /* in exchange->sessions */
     struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:
                                  to come back */
+    struct bucket reports;
     struct session_secret secret;
     uint64_t number; /* names the connection in the log */
     uint64_t

@@ -7,6 +7,7 @@
 #include "core/exchange.h"
 #include "core/room.h"
 #include "core/session.h"
+#include "core/tally.h"
 
 #define HANDOVER_TIMEOUT 2000 /* ms a former holder has to answer; a client waits for it */
 
@@ -23,11 +24,31 @@ struct exchange {
     uint64_t closes_at;  /* when draining ends, which goaway tells clients; ms */
     bool departing;      /* what goes away is put into the mailbox */
     size_t session_count, connection_count;
+    struct core_tally *tally, own_tally;
 };
 
 static inline void exchange_send(struct exchange *exchange, const struct frame *frame)
 {
     exchange->world.send(exchange->world.context, frame);
+}
+
+static inline void exchange_deliver(struct session *session, struct message *message)
+{
+    struct exchange *exchange = session->exchange;
+    tally_add(&exchange->tally->sent[message->kind], 1);
+    tally_add(&exchange->tally->sent_bytes[message->kind], message->len);
+    exchange->world.deliver(session->connection, message);
+}
+
+static inline void exchange_hit(struct exchange *exchange, enum core_limit limit)
+{
+    tally_add(&exchange->tally->limits[limit], 1);
+}
+
+/* µs; 0: there is no clock. */
+static inline uint64_t exchange_clock(const struct exchange *exchange)
+{
+    return exchange->world.clock == NULL ? 0 : exchange->world.clock(exchange->world.context);
 }
 
 /* Of each queue of signals that is kept for a peer. */
@@ -66,6 +87,9 @@ struct entry *join_find(struct exchange *exchange, uint32_t request);
 
 /* The last one on its way in that got this membership before who claims it now; NULL: none. */
 struct entry *join_find_before(struct exchange *exchange, const struct frame *claim);
+
+/* The join of this session ends here, refused or because its client has gone. */
+void join_count_refused(const struct session *session);
 
 /* ---- route.c */
 

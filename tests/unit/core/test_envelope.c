@@ -457,6 +457,9 @@ static void add_random_message(struct buf *out)
         "\"token\":\"t\\/u\"",
         "\"resume\":{\"session\":\"s\",\"received\":1}",
         "\"x\":{\"to\":\"y\"}",
+        "\"type\":\"report\"",
+        "\"call\":{\"outcome\":\"failed\"}",
+        "\"call\":{\"outcome\":1}",
     };
     int count = 1 + rand() % 7;
     buf_clear(out);
@@ -470,7 +473,8 @@ static void add_random_message(struct buf *out)
         out->data[(size_t)rand() % out->len] = "\"\\{}[]:,01ax \x01\x80"[rand() % 15];
 }
 
-static const char *const type_names[TYPE_COUNT] = {NULL, "join", "signal", "info", "ping", "leave"};
+static const char *const type_names[TYPE_COUNT] = {NULL,   "join",  "signal", "info",
+                                                   "ping", "leave", "report"};
 
 static void assert_type_agrees(const cJSON *json)
 {
