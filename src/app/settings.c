@@ -1,6 +1,8 @@
 #include "app/settings.h"
 
 #include <stdio.h>
+#include <time.h>
+#include <uv.h>
 
 #include "app/settings_bus.h"
 
@@ -28,12 +30,21 @@ struct exchange_options settings_exchange(const struct config *config, worker_id
     };
 }
 
+/* Since the loop's clock, which is libuv's. */
+static uint64_t unix_offset(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - uv_hrtime() / 1000000;
+}
+
 struct directory_options settings_directory(const struct config *config)
 {
     return (struct directory_options){
         .rooms = config->limits.rooms,
         .peers_per_room = config->limits.peers_per_room,
         .resume_window = config->session.resume_window,
+        .unix_offset = unix_offset(),
     };
 }
 

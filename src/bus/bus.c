@@ -10,7 +10,7 @@ static const struct {
     [FRAME_JOIN] = {FRAME_REFUSED, false},       [FRAME_RESUME] = {FRAME_REFUSED, false},
     [FRAME_READ] = {FRAME_REFUSED, false},       [FRAME_INFO] = {FRAME_UNDELIVERED, false},
     [FRAME_SIGNAL] = {FRAME_UNDELIVERED, false}, [FRAME_CLAIM] = {FRAME_HANDED, true},
-    [FRAME_FENCE] = {FRAME_FENCED, true},
+    [FRAME_FENCE] = {FRAME_FENCED, true},        [FRAME_CONTROL] = {FRAME_CONTROLLED, false},
 };
 
 /* What an answer to `frame` says it is from. A fence that a dead worker were said to have answered

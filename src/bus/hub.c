@@ -102,7 +102,7 @@ static bool route(struct hub_worker *worker, struct slice bytes)
         pass_on(hub, &frame, bytes);
         return true;
     }
-    if (!is_between(frame.kind, FRAME_JOIN, FRAME_RESTORE) || frame.from != worker->id)
+    if (!is_between(frame.kind, FRAME_JOIN, FRAME_CONTROL) || frame.from != worker->id)
         return false;
     ask_directory(worker, &frame);
     return true;

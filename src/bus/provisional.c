@@ -186,7 +186,8 @@ enum provisional_outcome provisional_serve(struct provisional *provisional,
     provisional->tried = tried;
     if (frame->to == DIRECTORY && judges[frame->kind] != NULL)
         return serve(provisional, frame, ret_frames);
-    return frame->kind == FRAME_SIGNAL ? PROVISIONAL_UNABLE : PROVISIONAL_WAITS;
+    bool unable = frame->kind == FRAME_SIGNAL || frame->kind == FRAME_CONTROL;
+    return unable ? PROVISIONAL_UNABLE : PROVISIONAL_WAITS;
 }
 
 bool provisional_let_in(const struct provisional *provisional)

@@ -34,7 +34,8 @@ static bool reply_room(struct directory_room *room, const struct frame *request,
                           .version = room->version,
                           .worker = former,
                           .reason = outcome,
-                          .roster = buf_slice(roster)};
+                          .roster = buf_slice(roster),
+                          .data = directory_room_settings(room)};
     directory_send(room->directory, &reply, request->from);
     return true;
 }
@@ -93,6 +94,7 @@ static void take_over(struct directory_member *member, const struct frame *reque
     member->taken_over = true;
     member->previous = request->proof;
     member->secret = request->secret;
+    directory_member_replace_address(member, request->address);
     directory_announce_moved(member, request->from);
     if (request->info.len > 0)
         directory_member_replace_info(member, request->info, request->from);
@@ -210,10 +212,15 @@ static void on_leave(struct directory *directory, const struct frame *frame)
 void directory_on_frame(struct directory *directory, const struct frame *frame)
 {
     static void (*const handlers[FRAME_KIND_COUNT])(struct directory *, const struct frame *) = {
-        [FRAME_JOIN] = on_enter,  [FRAME_RESUME] = on_enter,
-        [FRAME_READ] = on_read,   [FRAME_CONFIRM] = on_confirm,
-        [FRAME_INFO] = on_info,   [FRAME_AWAY] = on_away,
-        [FRAME_LEAVE] = on_leave, [FRAME_RESTORE] = directory_on_restore,
+        [FRAME_JOIN] = on_enter,
+        [FRAME_RESUME] = on_enter,
+        [FRAME_READ] = on_read,
+        [FRAME_CONFIRM] = on_confirm,
+        [FRAME_INFO] = on_info,
+        [FRAME_AWAY] = on_away,
+        [FRAME_LEAVE] = on_leave,
+        [FRAME_RESTORE] = directory_on_restore,
+        [FRAME_CONTROL] = directory_on_control,
     };
     bool is_from_worker = frame->from != DIRECTORY || frame->kind == FRAME_RESTORE;
     if (frame->to == MAILBOX)

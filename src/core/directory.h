@@ -18,6 +18,7 @@ struct directory_options {
     size_t rooms;                     /* limit, 0: none */
     size_t peers_per_room;            /* limit, 0: none */
     uint64_t resume_window;           /* ms that peers stay whose holder crashed or was drained */
+    uint64_t unix_offset;             /* ms: what makes Unix time of `now` */
     size_t hold_messages, hold_bytes; /* of each mailbox; 0: no limit */
 
     /* Where replies and events go, each with its address in `to`. Valid for the call only; must not

@@ -7,8 +7,11 @@
 
 static void evict(struct directory *directory, const struct frame *frame)
 {
-    struct frame answer = {
-        .kind = FRAME_EVICTED, .room = frame->room, .peer = frame->peer, .secret = frame->secret};
+    struct frame answer = {.kind = FRAME_EVICTED,
+                           .room = frame->room,
+                           .peer = frame->peer,
+                           .secret = frame->secret,
+                           .reason = LEAVE_REPLACED};
     directory_send(directory, &answer, frame->from);
 }
 
@@ -112,6 +115,7 @@ static void give_back(struct directory_member *member, const struct frame *frame
     }
     make_room(member->room->directory, frame);
     keep_secrets(member, frame);
+    directory_member_replace_address(member, frame->address);
     if (former != frame->from || (away && !will_be_away))
         directory_announce_moved(member, frame->from);
     if (!same) /* else what it was told since is later than what the holder knew */

@@ -48,6 +48,7 @@ void directory_room_free_if_empty(struct directory_room *room)
         return;
     MAP_DELETE(room->directory->rooms, room);
     mem_free(room->hosts);
+    mem_free(room->settings);
     mem_free(room);
 }
 
@@ -141,6 +142,7 @@ void directory_member_free(struct directory_member *member)
     wheel_disarm(&member->orphaned);
     MAP_DELETE(member->room->members, member);
     mem_free(member->info);
+    mem_free(member->address);
     mem_free(member);
 }
 
@@ -165,6 +167,7 @@ struct directory_member *directory_member_add(struct directory_room *room,
     member->orphaned.on_due = on_orphan_due;
     member->worker = member->former = frame->from;
     member->secret = frame->secret;
+    member->since = directory_unix_time(room->directory);
     member->name_len = (unsigned)frame->peer.len;
     memcpy(member->name, frame->peer.ptr, frame->peer.len);
     MAP_ADD(room->members, member->name, member->name_len, member);
@@ -177,6 +180,7 @@ struct directory_member *directory_member_add(struct directory_room *room,
         directory_member_free(member);
         return NULL;
     }
+    directory_member_replace_address(member, frame->address);
     host_enter(room, frame->from);
     return member;
 }
@@ -227,6 +231,12 @@ void directory_member_orphan(struct directory_member *member, worker_id worker)
                        DIRECTORY);
     if (worker != DIRECTORY) /* it waits for this */
         directory_host_leave(member->room, former);
+}
+
+void directory_member_replace_address(struct directory_member *member, struct slice address)
+{
+    if (address.len > 0)
+        mem_replace(&member->address, &member->address_len, address.ptr, address.len);
 }
 
 void directory_member_replace_info(struct directory_member *member, struct slice info,

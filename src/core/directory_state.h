@@ -1,5 +1,5 @@
 /* What the parts of the directory share: directory.c (frames in), directory_room.c (rooms, their
- * members, whom to tell), directory_restore.c, mailbox.c. */
+ * members, whom to tell), directory_restore.c, directory_control.c, mailbox.c. */
 #ifndef ROOMLINE_CORE_DIRECTORY_STATE_H
 #define ROOMLINE_CORE_DIRECTORY_STATE_H
 
@@ -20,6 +20,8 @@ struct directory_room {
     struct directory_member *members;
     struct host *hosts;
     unsigned host_count, host_capacity;
+    char *settings; /* as control_settings_add() makes them; NULL: it has none */
+    unsigned settings_len;
     unsigned name_len;
     char name[];
 };
@@ -36,8 +38,10 @@ struct directory_member {
     bool away;
     bool unheard;    /* away, and its client never said anything */
     bool taken_over; /* it was resumed, not joined */
-    unsigned name_len, info_len;
+    uint64_t since;  /* Unix ms */
+    unsigned name_len, info_len, address_len;
     char *info;
+    char *address; /* for administrators; NULL: not known */
     char name[];
 };
 
@@ -54,6 +58,16 @@ bool secret_equal(const struct session_secret *a, const struct session_secret *b
 
 /* Whether the secret is the member's, or the one before it, which the client may still have. */
 bool member_is_proven(const struct directory_member *member, const struct session_secret *proof);
+
+static inline uint64_t directory_unix_time(const struct directory *directory)
+{
+    return directory->now + directory->options.unix_offset;
+}
+
+static inline struct slice directory_room_settings(const struct directory_room *room)
+{
+    return (struct slice){room->settings, room->settings_len};
+}
 
 static inline struct slice directory_room_name(const struct directory_room *room)
 {
@@ -103,6 +117,9 @@ void directory_member_remove(struct directory_member *member, enum leave_reason 
 /* No worker holds it now (`worker`: DIRECTORY or MAILBOX); it may still be resumed. */
 void directory_member_orphan(struct directory_member *member, worker_id worker);
 
+/* No memory for it, or not known: the old one stays. */
+void directory_member_replace_address(struct directory_member *member, struct slice address);
+
 /* Tells everybody but `except`. No memory for it: the old one stays. */
 void directory_member_replace_info(struct directory_member *member, struct slice info,
                                    worker_id except);
@@ -118,6 +135,10 @@ void directory_announce_moved(struct directory_member *member, worker_id except)
 /* ---- directory_restore.c */
 
 void directory_on_restore(struct directory *directory, const struct frame *frame);
+
+/* ---- directory_control.c */
+
+void directory_on_control(struct directory *directory, const struct frame *frame);
 
 /* ---- mailbox.c */
 

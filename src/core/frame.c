@@ -1,16 +1,15 @@
 #include "core/frame.h"
 
-#include <endian.h>
-
 #include "base/error.h"
 #include "base/text.h"
 #include "core/envelope.h"
+#include "core/wire.h"
 
 /* Little-endian, in the order of the field table:
  *
  *     u32 length of what follows | u8 kind | u64 from | u64 to | fields
  *
- * where a text is u32 length + bytes. */
+ * where a text is u32 length + bytes (wire.h). */
 
 enum field_bit {
     REQUEST = 1 << 0,
@@ -30,6 +29,13 @@ enum field_bit {
     DATA = 1 << 14,
     HOPS = 1 << 15,
     ACKED = 1 << 16,
+    FLAGS = 1 << 17,
+    PEERS_MAX = 1 << 18,
+    TICKET_MS = 1 << 19,
+    ADDRESS = 1 << 20,
+    TICKET = 1 << 21,
+    NAMELESS = 1 << 22, /* no field: room and peer may be empty */
+    LET_IN = FLAGS | PEERS_MAX | TICKET_MS | ADDRESS | TICKET,
 };
 
 enum field_type { U32, U64, BYTES16, TEXT };
@@ -52,6 +58,9 @@ static const struct field {
     FIELD(ACKED, U64, acked, 0),
     FIELD(REASON, U32, reason, 0),
     FIELD(HOPS, U32, hops, 0),
+    FIELD(FLAGS, U32, flags, 0),
+    FIELD(PEERS_MAX, U32, peers_max, 0),
+    FIELD(TICKET_MS, U64, ticket_ms, 0),
     FIELD(SECRET, BYTES16, secret, 0),
     FIELD(PROOF, BYTES16, proof, 0),
     FIELD(ROOM, TEXT, room, ROOM_NAME_MAX),
@@ -61,6 +70,8 @@ static const struct field {
     FIELD(INFO, TEXT, info, UINT32_MAX),
     FIELD(ROSTER, TEXT, roster, UINT32_MAX),
     FIELD(DATA, TEXT, data, UINT32_MAX),
+    FIELD(ADDRESS, TEXT, address, FRAME_ADDRESS_MAX),
+    FIELD(TICKET, TEXT, ticket, FRAME_TICKET_MAX),
 #undef FIELD
 };
 
@@ -71,23 +82,29 @@ static const struct kind {
     const char *name;
     unsigned fields;
 } kinds[FRAME_KIND_COUNT] = {
-    [FRAME_JOIN] = {"join", REQUEST | ROOM | PEER | SECRET | INFO},
-    [FRAME_RESUME] = {"resume", REQUEST | ROOM | PEER | SECRET | PROOF | INFO},
+    [FRAME_JOIN] = {"join", REQUEST | ROOM | PEER | SECRET | INFO | LET_IN},
+    [FRAME_RESUME] = {"resume", REQUEST | ROOM | PEER | SECRET | PROOF | INFO | LET_IN},
     [FRAME_READ] = {"read", REQUEST | VERSION | ROOM},
     [FRAME_CONFIRM] = {"confirm", ROOM | PEER | SECRET},
     [FRAME_INFO] = {"info", ROOM | PEER | SECRET | INFO},
     [FRAME_AWAY] = {"away", ROOM | PEER | SECRET | REASON},
     [FRAME_LEAVE] = {"leave", ROOM | PEER | SECRET | REASON},
-    [FRAME_RESTORE] = {"restore", ROOM | PEER | SECRET | PROOF | INFO | VERSION | REASON},
-    [FRAME_ROOM] = {"room", REQUEST | ROOM | VERSION | WORKER | REASON | ROSTER},
+    [FRAME_RESTORE] = {"restore",
+                       ROOM | PEER | SECRET | PROOF | INFO | VERSION | REASON | DATA | ADDRESS},
+    [FRAME_CONTROL] = {"control", REQUEST | REASON | VERSION | ROOM | PEER | DATA | NAMELESS},
+    [FRAME_ROOM] = {"room", REQUEST | ROOM | VERSION | WORKER | REASON | ROSTER | DATA},
     [FRAME_REFUSED] = {"refused", REQUEST | ROOM | ERROR},
     [FRAME_JOINED] = {"joined", ROOM | VERSION | PEER | WORKER | INFO},
     [FRAME_MOVED] = {"moved", ROOM | VERSION | PEER | WORKER},
     [FRAME_CHANGED] = {"changed", ROOM | VERSION | PEER | INFO},
     [FRAME_GONE_AWAY] = {"gone-away", ROOM | VERSION | PEER | WORKER},
     [FRAME_LEFT] = {"left", ROOM | VERSION | PEER | REASON},
+    [FRAME_SETTINGS] = {"settings", ROOM | VERSION | DATA},
+    [FRAME_CLOSED] = {"closed", ROOM | VERSION},
     [FRAME_WORKER_DOWN] = {"worker-down", WORKER},
-    [FRAME_EVICTED] = {"evicted", ROOM | PEER | SECRET},
+    [FRAME_NOTICE] = {"notice", ROOM | PEER | DATA | NAMELESS},
+    [FRAME_CONTROLLED] = {"controlled", REQUEST | ERROR | REASON | VERSION | DATA},
+    [FRAME_EVICTED] = {"evicted", ROOM | PEER | SECRET | REASON},
     [FRAME_SIGNAL] = {"signal", HOPS | ROOM | PEER | SENDER | ID | DATA},
     [FRAME_UNDELIVERED] = {"undelivered", HOPS | ROOM | PEER | SENDER | ID | ERROR},
     [FRAME_CLAIM] = {"claim", REQUEST | VERSION | ROOM | PEER | RECEIVED},
@@ -116,36 +133,15 @@ static size_t frame_size(const struct frame *frame)
     return size;
 }
 
-static char *put_u32(char *at, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(at, &value, sizeof(value));
-    return at + sizeof(value);
-}
-
-static char *put_u64(char *at, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(at, &value, sizeof(value));
-    return at + sizeof(value);
-}
-
-static char *put_bytes(char *at, const void *bytes, size_t len)
-{
-    if (len > 0)
-        memcpy(at, bytes, len);
-    return at + len;
-}
-
 static char *put_field(char *at, const struct field *field, const struct frame *frame)
 {
     const void *value = (const char *)frame + field->offset;
     const struct slice *text = value;
     switch (field->type) {
-    case U32: return put_u32(at, *(const uint32_t *)value);
-    case U64: return put_u64(at, *(const uint64_t *)value);
-    case BYTES16: return put_bytes(at, value, SESSION_SECRET_SIZE);
-    default: at = put_u32(at, (uint32_t)text->len); return put_bytes(at, text->ptr, text->len);
+    case U32: return wire_put_u32(at, *(const uint32_t *)value);
+    case U64: return wire_put_u64(at, *(const uint64_t *)value);
+    case BYTES16: return wire_put_bytes(at, value, SESSION_SECRET_SIZE);
+    default: return wire_put_text(at, *text);
     }
 }
 
@@ -156,76 +152,41 @@ void frame_encode(const struct frame *frame, struct buf *out)
     if (at == NULL)
         return;
     char *start = at;
-    at = put_u32(at, (uint32_t)(size - FRAME_LENGTH_SIZE));
+    at = wire_put_u32(at, (uint32_t)(size - FRAME_LENGTH_SIZE));
     *at++ = (char)frame->kind;
-    at = put_u64(at, frame->from);
-    at = put_u64(at, frame->to);
+    at = wire_put_u64(at, frame->from);
+    at = wire_put_u64(at, frame->to);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         if (kinds[frame->kind].fields & fields[i].bit)
             at = put_field(at, &fields[i], frame);
     out->len += (size_t)(at - start);
 }
 
-static bool take(struct slice *from, void *ret_bytes, size_t len)
-{
-    if (from->len < len)
-        return false;
-    memcpy(ret_bytes, from->ptr, len);
-    from->ptr += len;
-    from->len -= len;
-    return true;
-}
-
-static bool take_u32(struct slice *from, uint32_t *ret_value)
-{
-    if (!take(from, ret_value, sizeof(*ret_value)))
-        return false;
-    *ret_value = le32toh(*ret_value);
-    return true;
-}
-
-static bool take_u64(struct slice *from, uint64_t *ret_value)
-{
-    if (!take(from, ret_value, sizeof(*ret_value)))
-        return false;
-    *ret_value = le64toh(*ret_value);
-    return true;
-}
-
-static bool take_text(struct slice *from, struct slice *ret_text, size_t max)
-{
-    uint32_t len;
-    if (!take_u32(from, &len) || len > from->len || len > max)
-        return false;
-    *ret_text = (struct slice){from->ptr, len};
-    from->ptr += len;
-    from->len -= len;
-    return true;
-}
-
 static bool take_field(struct slice *from, const struct field *field, struct frame *frame)
 {
     void *value = (char *)frame + field->offset;
     switch (field->type) {
-    case U32: return take_u32(from, value);
-    case U64: return take_u64(from, value);
-    case BYTES16: return take(from, value, SESSION_SECRET_SIZE);
-    default: return take_text(from, value, field->max);
+    case U32: return wire_take_u32(from, value);
+    case U64: return wire_take_u64(from, value);
+    case BYTES16: return wire_take(from, value, SESSION_SECRET_SIZE);
+    default: return wire_take_text(from, value, field->max);
     }
 }
 
 long frame_measure(struct slice bytes, size_t max)
 {
     uint32_t len;
-    if (!take_u32(&bytes, &len))
+    if (!wire_take_u32(&bytes, &len))
         return 0;
     return len > max ? -1 : (long)len + FRAME_LENGTH_SIZE;
 }
 
 static bool names_are_valid(const struct frame *frame, unsigned present)
 {
-    return (!(present & ROOM) || text_is_room_name(frame->room)) &&
-           (!(present & PEER) || text_is_peer_name(frame->peer)) &&
+    bool roomless = (present & NAMELESS) && frame->room.len == 0;
+    bool peerless = (present & NAMELESS) && frame->peer.len == 0;
+    return (!(present & ROOM) || roomless || text_is_room_name(frame->room)) &&
+           (!(present & PEER) || peerless || text_is_peer_name(frame->peer)) &&
            (!(present & SENDER) || text_is_peer_name(frame->sender));
 }
 
@@ -234,8 +195,8 @@ int frame_decode(struct slice bytes, struct frame *ret_frame)
     uint32_t len;
     unsigned char kind;
     memset(ret_frame, 0, sizeof(*ret_frame));
-    if (!take_u32(&bytes, &len) || len != bytes.len || !take(&bytes, &kind, 1) ||
-        !take_u64(&bytes, &ret_frame->from) || !take_u64(&bytes, &ret_frame->to))
+    if (!wire_take_u32(&bytes, &len) || len != bytes.len || !wire_take(&bytes, &kind, 1) ||
+        !wire_take_u64(&bytes, &ret_frame->from) || !wire_take_u64(&bytes, &ret_frame->to))
         return ERR_BAD_MESSAGE;
     if (kind == FRAME_NONE || kind >= FRAME_KIND_COUNT)
         return ERR_BAD_MESSAGE;
@@ -269,12 +230,10 @@ void roster_add(struct buf *roster, const struct roster_entry *entry)
     char *at = buf_reserve(roster, size);
     if (at == NULL)
         return;
-    at = put_u64(at, entry->worker);
+    at = wire_put_u64(at, entry->worker);
     *at++ = entry->away;
-    at = put_u32(at, (uint32_t)entry->peer.len);
-    at = put_bytes(at, entry->peer.ptr, entry->peer.len);
-    at = put_u32(at, (uint32_t)entry->info.len);
-    put_bytes(at, entry->info.ptr, entry->info.len);
+    at = wire_put_text(at, entry->peer);
+    wire_put_text(at, entry->info);
     roster->len += size;
 }
 
@@ -284,9 +243,10 @@ bool roster_next(struct slice *roster, struct roster_entry *ret_entry, bool *ret
     *ret_broken = false;
     if (roster->len == 0)
         return false;
-    if (take_u64(roster, &ret_entry->worker) && take(roster, &away, 1) &&
-        take_text(roster, &ret_entry->peer, PEER_NAME_MAX) && text_is_peer_name(ret_entry->peer) &&
-        take_text(roster, &ret_entry->info, UINT32_MAX)) {
+    if (wire_take_u64(roster, &ret_entry->worker) && wire_take(roster, &away, 1) &&
+        wire_take_text(roster, &ret_entry->peer, PEER_NAME_MAX) &&
+        text_is_peer_name(ret_entry->peer) &&
+        wire_take_text(roster, &ret_entry->info, UINT32_MAX)) {
         ret_entry->away = away != 0;
         return true;
     }
@@ -299,12 +259,11 @@ void held_add(struct buf *held, struct slice message)
     char *at = buf_reserve(held, 4 + message.len);
     if (at == NULL)
         return;
-    at = put_u32(at, (uint32_t)message.len);
-    put_bytes(at, message.ptr, message.len);
+    wire_put_text(at, message);
     held->len += 4 + message.len;
 }
 
 bool held_next(struct slice *held, struct slice *ret_message)
 {
-    return take_text(held, ret_message, UINT32_MAX);
+    return wire_take_text(held, ret_message, UINT32_MAX);
 }

@@ -34,9 +34,10 @@ enum frame_kind {
     FRAME_NONE,
 
     /* worker to directory; answered by FRAME_ROOM or FRAME_REFUSED with the same request number */
-    FRAME_JOIN,   /* room peer secret info: become a member */
-    FRAME_RESUME, /* room peer secret proof info: take over the membership that `proof` proves, or
-                     join; an empty info leaves it as it is */
+    FRAME_JOIN,   /* room peer secret info, and what the way in is judged by (flags peers_max
+                     address ticket ticket_ms): become a member */
+    FRAME_RESUME, /* the same and proof: take over the membership that `proof` proves, or join; an
+                     empty info leaves it as it is */
     FRAME_READ,   /* request room version: tell me the roster, if its version is not this one (0: in
                      any case) */
 
@@ -45,20 +46,30 @@ enum frame_kind {
     FRAME_INFO,    /* room peer secret info */
     FRAME_AWAY,    /* room peer secret reason(enum away_reason): socket lost, held */
     FRAME_LEAVE,   /* room peer secret reason */
-    FRAME_RESTORE, /* room peer secret proof(the secret before it, or none) info version(known of the
-                      room) reason(1: away): I hold this membership, make it so again. Answered by
-                      FRAME_EVICTED where it has become somebody else's */
+    FRAME_RESTORE, /* room peer secret proof(the secret before it, or none) info address data(the
+                      room's settings as known) version(known of the room) reason(1: away): I hold
+                      this membership, make it so again. Answered by FRAME_EVICTED where it has
+                      become somebody else's, or is no more */
+
+    /* worker to directory; answered by FRAME_CONTROLLED with the same request number */
+    FRAME_CONTROL, /* request room peer reason(enum control_op) version data: control.h */
 
     /* directory to worker */
-    FRAME_ROOM,        /* request room version worker(former holder) reason(room_outcome) roster */
+    FRAME_ROOM,        /* request room version worker(former holder) reason(room_outcome) roster
+                          data(settings: control.h) */
     FRAME_REFUSED,     /* request room error */
     FRAME_JOINED,      /* room version peer worker info (the events from here on) */
     FRAME_MOVED,       /* room version peer worker: is here, on this worker now */
     FRAME_CHANGED,     /* room version peer info */
     FRAME_GONE_AWAY,   /* room version peer worker(0: its holder crashed) */
     FRAME_LEFT,        /* room version peer reason */
+    FRAME_SETTINGS,    /* room version data: has these settings now (control.h) */
+    FRAME_CLOSED,      /* room version: is no more, and nobody is in it */
     FRAME_WORKER_DOWN, /* worker: is no more; nothing sent to it will be answered */
-    FRAME_EVICTED,     /* room peer secret: this membership is not yours any more */
+    FRAME_NOTICE,     /* room peer("": to all) data(JSON): from an administrator, for who is here */
+    FRAME_CONTROLLED, /* request error reason(enum control_outcome) version data: control.h */
+    FRAME_EVICTED,    /* room peer secret reason: this membership is not yours any more. Replaced:
+                          it is somebody else's; kicked, room-closed: it is nobody's */
 
     /* worker to worker */
     FRAME_SIGNAL,      /* hops room peer(to) sender id data */
@@ -79,6 +90,15 @@ enum frame_kind {
 
     FRAME_KIND_COUNT,
 };
+
+/* How the peer of a join was let in. */
+enum join_flag {
+    JOIN_PROVEN = 1, /* a token says it is this peer: an old membership of that ID is replaced */
+    JOIN_ADMIN = 2,  /* may enter a locked room */
+};
+
+#define FRAME_ADDRESS_MAX 64 /* bytes of an address as text */
+#define FRAME_TICKET_MAX 128 /* bytes */
 
 /* AWAY_UNHEARD: since it joined nothing came from its client, which may never have learnt that it
  * did; a join without proof may have the name. */
@@ -106,9 +126,12 @@ struct frame {
     uint64_t version; /* of the room: each event is one more */
     worker_id worker;
     uint64_t received;
-    uint64_t acked;  /* of a hold: the number of the last signal that is not in it any more */
-    uint32_t reason; /* enum leave_reason, away_reason, or room_outcome */
-    uint32_t hops;   /* how often a former holder passed it on */
+    uint64_t acked;     /* of a hold: the number of the last signal that is not in it any more */
+    uint32_t reason;    /* enum leave_reason, away_reason, or room_outcome */
+    uint32_t hops;      /* how often a former holder passed it on */
+    uint32_t flags;     /* enum join_flag */
+    uint32_t peers_max; /* more than that may not be in the room once it is in; 0: as ever */
+    uint64_t ticket_ms; /* for how long the ticket has to be remembered */
     struct session_secret secret;
     struct session_secret proof;
     struct slice room;
@@ -117,7 +140,9 @@ struct frame {
     struct slice id;
     struct slice info;
     struct slice data;
-    struct slice roster; /* encoded entries: roster_next() */
+    struct slice roster;  /* encoded entries: roster_next() */
+    struct slice address; /* the client's, for administrators only; "": not known */
+    struct slice ticket;  /* that lets somebody in once; "": none is needed */
 };
 
 /* One member in a roster. */

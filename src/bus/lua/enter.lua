@@ -31,7 +31,7 @@ local function reply(outcome, former)
     send_outbox()
     return frame(ROOM, NOBODY, me,
         request .. pack('<I8', room.version) .. former .. pack('<I4', outcome) ..
-            text(room.name) .. text(table.concat(others)))
+            text(room.name) .. text(table.concat(others)) .. text(''))
 end
 
 local function store()

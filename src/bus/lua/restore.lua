@@ -7,7 +7,7 @@ local version, away = tonumber(ARGV[7]), ARGV[8] == '1' -- version of the room a
 local room, member = load_one(KEYS[1], peer)
 
 local function evict()
-    return frame(EVICTED, NOBODY, me, secret .. text(room.name) .. text(peer))
+    return frame(EVICTED, NOBODY, me, pack('<I4', LEAVE_REPLACED) .. secret .. text(room.name) .. text(peer))
 end
 
 -- What is told from now on must be seen as later than what anybody knows of the room.
