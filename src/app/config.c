@@ -12,7 +12,7 @@
 #include "base/mem.h"
 
 /* Not settings: which worker this process is, and a secret that belongs in no file. */
-static const char *const other_variables[] = {"ROOMLINE_WORKER", "ROOMLINE_ADMIN_TOKEN"};
+static const char *const other_variables[] = {"ROOMLINE_WORKER"};
 
 static void *field_of(struct config *config, const struct config_key *key)
 {

@@ -37,10 +37,10 @@ static struct config_place place_of(const struct config *config, enum config_id 
 
 /* Values */
 
-static bool wants_tls(const struct config *config)
+static bool listens_by(const struct config_listeners *listen, enum config_scheme scheme)
 {
-    for (size_t i = 0; i < config->server.listen.count; i++) {
-        if (config->server.listen.items[i].scheme == CONFIG_SCHEME_HTTPS)
+    for (size_t i = 0; i < listen->count; i++) {
+        if (listen->items[i].scheme == scheme)
             return true;
     }
     return false;
@@ -60,13 +60,33 @@ static int check_tls(const struct config *config, struct config_errors *errors)
 {
     bool cert = config->tls.cert[0] != '\0';
     bool key = config->tls.key[0] != '\0';
-    if (wants_tls(config) && !cert && !key)
+    if (listens_by(&config->server.listen, CONFIG_SCHEME_HTTPS) && !cert && !key)
         return complain(config, CONFIG_ID(server, listen), errors,
                         "an https address needs tls.cert and tls.key");
     if (cert && !key)
         return complain(config, CONFIG_ID(tls, cert), errors, "needs tls.key, too");
     if (key && !cert)
         return complain(config, CONFIG_ID(tls, key), errors, "needs tls.cert, too");
+    return 0;
+}
+
+static int check_admin(const struct config *config, struct config_errors *errors)
+{
+    bool cert = config->admin.cert[0] != '\0';
+    bool key = config->admin.key[0] != '\0';
+    if (listens_by(&config->admin.listen, CONFIG_SCHEME_HTTPS) && !cert && !key)
+        return complain(config, CONFIG_ID(admin, listen), errors,
+                        "an https address needs admin.cert and admin.key");
+    if (cert && !key)
+        return complain(config, CONFIG_ID(admin, cert), errors, "needs admin.key, too");
+    if (key && !cert)
+        return complain(config, CONFIG_ID(admin, key), errors, "needs admin.cert, too");
+    if (config->admin.client_ca[0] != '\0' && !cert)
+        return complain(config, CONFIG_ID(admin, client_ca), errors,
+                        "needs admin.cert and admin.key, too");
+    if (config->admin.client_ca[0] != '\0' && listens_by(&config->admin.listen, CONFIG_SCHEME_HTTP))
+        return complain(config, CONFIG_ID(admin, client_ca), errors,
+                        "can't be demanded over http; let all of admin.listen be https");
     return 0;
 }
 
@@ -118,6 +138,7 @@ static int check_bus(const struct config *config, struct config_errors *errors)
 int config_check_values(const struct config *config, struct config_errors *errors)
 {
     int result = check_tls(config, errors);
+    result |= check_admin(config, errors);
     result |= check_bus(config, errors);
     return result;
 }
@@ -162,6 +183,10 @@ int config_check(const struct config *config, struct config_errors *errors)
     } paths[] = {
         PATH(tls, cert, S_IFREG),
         PATH(tls, key, S_IFREG),
+        PATH(admin, token_file, S_IFREG),
+        PATH(admin, cert, S_IFREG),
+        PATH(admin, key, S_IFREG),
+        PATH(admin, client_ca, S_IFREG),
         PATH(server, client, S_IFDIR),
         PATH(bus, password_file, S_IFREG),
         PATH(bus, sentinel_password_file, S_IFREG),

@@ -4,7 +4,8 @@
  *
  * X(section, name, type, default as written in YAML, min, max, note, help)
  *   type   one of config_type.h; CONFIG_FIELD_<type> in config.h is its C type
- *   min    of numbers, in the unit of the type; 0 is also good where `note` says what it means
+ *   min    of numbers, in the unit of the type; 0 is also good where `note` says what it means; of
+ *          listeners how many there must be
  *   note   of numbers what 0 means, NULL: nothing special; of words all of them, in enum order */
 #ifndef ROOMLINE_APP_CONFIG_KEYS_H
 #define ROOMLINE_APP_CONFIG_KEYS_H
@@ -19,6 +20,7 @@
 #define CONFIG_SECTIONS(S) \
     S(server, CONFIG_SERVER, "Where the server listens, and what it serves.") \
     S(tls, CONFIG_TLS, "The certificate of the https listeners.") \
+    S(admin, CONFIG_ADMIN, "The listener for operators: rooms, health, metrics; never for clients.") \
     S(http, CONFIG_HTTP, "HTTP headers.") \
     S(limits, CONFIG_LIMITS, "What one client, and all of them, may take.") \
     S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client.") \
@@ -28,7 +30,7 @@
     S(log, CONFIG_LOG, "What is written to stderr.")
 
 #define CONFIG_SERVER(X) \
-    X(server, listen, listeners, "[http://0.0.0.0:8080]", 0, 0, NULL, \
+    X(server, listen, listeners, "[http://0.0.0.0:8080]", 1, 0, NULL, \
       "Addresses to listen on; port 0 takes a free one, which the log names.") \
     X(server, workers, count, "0", 1, 256, "one per core", \
       "Worker processes; each has its own event loop.") \
@@ -48,6 +50,20 @@
       "The oldest TLS that is spoken.") \
     X(tls, ticket_rotation, duration, "1h", CONFIG_SECOND, 7 * CONFIG_DAY, NULL, \
       "A session ticket key signs for this long, and is accepted for as long again.")
+
+#define CONFIG_ADMIN(X) \
+    X(admin, listen, listeners, "[http://127.0.0.1:9090]", 0, 0, NULL, \
+      "Addresses to listen on; [] for none. Where the default is taken the instance goes without.") \
+    X(admin, token, secret, "", 0, 512, NULL, \
+      "Who sends it as bearer token may do everything; without any there are only health and metrics.") \
+    X(admin, token_file, path, "", 0, 0, NULL, \
+      "File of such tokens, one a line, so that one can follow another; read again on SIGHUP.") \
+    X(admin, cert, path, "", 0, 0, NULL, \
+      "PEM file of the certificate of its https addresses, then its chain; read again on SIGHUP.") \
+    X(admin, key, path, "", 0, 0, NULL, \
+      "PEM file of that certificate's private key; read again on SIGHUP.") \
+    X(admin, client_ca, path, "", 0, 0, NULL, \
+      "PEM file of the authorities that vouch for clients, which then must show a certificate.")
 
 #define CONFIG_HTTP(X) \
     X(http, hsts, duration, "0", CONFIG_SECOND, 730 * CONFIG_DAY, "header not sent", \
@@ -153,6 +169,7 @@
 #define CONFIG_KEYS(X)                                                                             \
     CONFIG_SERVER(X)                                                                               \
     CONFIG_TLS(X)                                                                                  \
+    CONFIG_ADMIN(X)                                                                                \
     CONFIG_HTTP(X)                                                                                 \
     CONFIG_LIMITS(X)                                                                               \
     CONFIG_TIMEOUTS(X)                                                                             \

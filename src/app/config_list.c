@@ -82,10 +82,9 @@ static void listeners_done(void *field)
 static int listeners_set(const struct config_key *key, void *field, const struct config_node *node,
                          const struct config_place *place)
 {
-    (void)key;
     if (!config_is_list(node, LISTENERS_MAX, place))
         return -1;
-    if (node->len == 0) {
+    if (node->len < key->min) {
         config_refuse(place, node->line, "the list is empty");
         return -1;
     }
@@ -124,9 +123,10 @@ static void listeners_write(const struct config_key *key, const void *field, boo
 
 static void listeners_allowed(const struct config_key *key, struct buf *out)
 {
-    (void)key;
-    buf_add_text(out, "http://ADDRESS:PORT or https://ADDRESS:PORT, one or more, ADDRESS being an "
-                      "IPv4 address, an IPv6 address in [brackets] or localhost (127.0.0.1)");
+    buf_add_format(out,
+                   "http://ADDRESS:PORT or https://ADDRESS:PORT, %s, ADDRESS being an IPv4 "
+                   "address, an IPv6 address in [brackets] or localhost (127.0.0.1)",
+                   key->min == 0 ? "any number of them" : "one or more");
 }
 
 static size_t listeners_entries(const void *field)

@@ -169,6 +169,13 @@ int listeners_fd(const struct listeners *listeners, size_t address, unsigned wor
     return listeners->fds[address * listeners->workers + worker];
 }
 
+int listeners_take(struct listeners *listeners, size_t address, unsigned worker)
+{
+    int fd = listeners_fd(listeners, address, worker);
+    listeners->fds[address * listeners->workers + worker] = -1;
+    return fd;
+}
+
 void listeners_close_worker(struct listeners *listeners, unsigned worker)
 {
     for (size_t i = 0; i < listeners->count; i++) {

@@ -25,6 +25,9 @@ int listeners_open(struct listeners *listeners, const struct config_listeners *w
 /* The socket that one worker accepts from. */
 int listeners_fd(const struct listeners *listeners, size_t address, unsigned worker);
 
+/* The same, which belongs to the caller from now on. */
+int listeners_take(struct listeners *listeners, size_t address, unsigned worker);
+
 /* Closes our side of one worker's sockets. Connections that nobody accepted are reset once the
  * worker's is closed, too. */
 void listeners_close_worker(struct listeners *listeners, unsigned worker);

@@ -17,6 +17,7 @@ static const struct option {
     {"--config", "FILE", "read this YAML file", NULL, OPTIONS_RUN},
     {"--set", "SECTION.KEY=VALUE", "set a key; may be repeated", NULL, OPTIONS_RUN},
     {"--listen", "URL", "server.listen; may be repeated", "server.listen", OPTIONS_RUN},
+    {"--admin", "URL", "admin.listen; may be repeated", "admin.listen", OPTIONS_RUN},
     {"--tls-cert", "FILE", "tls.cert", "tls.cert", OPTIONS_RUN},
     {"--tls-key", "FILE", "tls.key", "tls.key", OPTIONS_RUN},
     {"--workers", "N", "server.workers", "server.workers", OPTIONS_RUN},

@@ -201,6 +201,7 @@ static void publish_counts(struct service *service)
     atomic_store_explicit(&row->websockets, server.websockets, memory_order_relaxed);
     atomic_store_explicit(&row->sessions, exchange.sessions, memory_order_relaxed);
     atomic_store_explicit(&row->rooms, exchange.rooms, memory_order_relaxed);
+    atomic_store_explicit(&row->ready, service_bus_is_ready(service->bus), memory_order_relaxed);
 }
 
 static void prepare_cb(uv_prepare_t *prepare)

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "app/settings_admin.h"
 #include "app/settings_bus.h"
 
 #define END_TIMEOUT_MS 5000     /* where timeouts.close sets no limit */
@@ -125,5 +126,7 @@ int settings_check_files(const struct config *config, char ret_error[SETTINGS_ER
         snprintf(ret_error, SETTINGS_ERROR_SIZE, "server.client: %s", cause);
         return -1;
     }
+    if (settings_check_admin(config, ret_error) != 0)
+        return -1;
     return settings_check_bus(config, ret_error);
 }

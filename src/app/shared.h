@@ -29,7 +29,8 @@
     X(connections, "open connections")                                                             \
     X(websockets, "open WebSockets")                                                               \
     X(sessions, "memberships held, here or away")                                                  \
-    X(rooms, "rooms with a member")
+    X(rooms, "rooms with a member")                                                                \
+    X(ready, "1: the worker takes clients")
 
 struct shared_row {
 #define X(name, help) _Atomic uint64_t name;

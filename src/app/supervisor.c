@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "app/admin_host.h"
 #include "app/listen.h"
 #include "app/log_pump.h"
 #include "app/settings.h"
@@ -32,8 +33,10 @@ struct supervisor {
     uv_loop_t loop;
     const struct config *config;
     struct listeners listeners;
+    struct listeners admin_listeners;
     struct shared shared;
     struct workers *workers;
+    struct admin_host *admin; /* NULL: none */
     struct tls_ticket_keys keys;
     uv_signal_t signals[SIGNAL_COUNT];
     uv_timer_t log_pump;
@@ -65,6 +68,7 @@ static void end_if_done(struct supervisor *supervisor)
         return;
     workers_close(supervisor->workers);
     supervisor->workers = NULL;
+    admin_host_close(supervisor->admin);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     log_pump_close(&supervisor->log_pump);
@@ -157,6 +161,8 @@ static void reload(struct supervisor *supervisor)
         log_event(LOG_ERROR, "reload-failed", LOG_STR("cause", cause), LOG_END);
         return;
     }
+    if (supervisor->admin != NULL)
+        admin_host_reload(supervisor->admin);
     workers_reload(supervisor->workers);
 }
 
@@ -211,6 +217,24 @@ static void start_rotation(struct supervisor *supervisor)
     supervisor->rotation.data = supervisor;
     if (interval > 0)
         uv_timer_start(&supervisor->rotation, rotate_cb, interval, interval);
+}
+
+/* --- what the admin listener asks --- */
+
+static const char *not_ready(void *context)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->phase != RUNNING)
+        return "draining\n";
+    return shared_sum(&supervisor->shared, SHARED_ready) == 0 ? "starting\n" : NULL;
+}
+
+static void start_admin(struct supervisor *supervisor)
+{
+    struct admin_host_events events = {supervisor, not_ready};
+    if (supervisor->admin_listeners.count > 0)
+        supervisor->admin = admin_host_new(&supervisor->loop, supervisor->config,
+                                           &supervisor->admin_listeners, &events);
 }
 
 /* --- what workers come to --- */
@@ -308,12 +332,33 @@ static void run(struct supervisor *supervisor)
     start_rotation(supervisor);
     uv_timer_init(&supervisor->loop, &supervisor->phase_timer);
     supervisor->phase_timer.data = supervisor;
+    start_admin(supervisor);
     supervisor->workers = workers_new(&supervisor->loop, &options, &events);
     workers_start(supervisor->workers);
     uv_run(&supervisor->loop, UV_RUN_DEFAULT);
     int busy = uv_loop_close(&supervisor->loop);
     assert(busy == 0);
     (void)busy;
+}
+
+/* All of them or none. */
+static int open_listeners(struct supervisor *supervisor, unsigned workers,
+                          char cause[LISTEN_ERROR_SIZE])
+{
+    const struct config *config = supervisor->config;
+    if (listeners_open(&supervisor->listeners, &config->server.listen, workers,
+                       config->server.backlog, cause) != 0)
+        return -1;
+    if (admin_host_listen(config, &supervisor->admin_listeners, cause) == 0)
+        return 0;
+    listeners_done(&supervisor->listeners);
+    return -1;
+}
+
+static void close_listeners(struct supervisor *supervisor)
+{
+    listeners_done(&supervisor->listeners);
+    listeners_done(&supervisor->admin_listeners);
 }
 
 int supervisor_run(const struct config *config)
@@ -324,11 +369,10 @@ int supervisor_run(const struct config *config)
     if (settings_check_files(config, cause) != 0)
         return complain(cause, EXIT_BAD_CONFIG);
     raise_file_limit(config->limits.connections, workers);
-    if (listeners_open(&supervisor.listeners, &config->server.listen, workers,
-                       config->server.backlog, cause) != 0)
+    if (open_listeners(&supervisor, workers, cause) != 0)
         return complain(cause, EXIT_FAILED);
     if (shared_create(&supervisor.shared, workers) != 0) {
-        listeners_done(&supervisor.listeners);
+        close_listeners(&supervisor);
         return complain("no memory to share with workers", EXIT_FAILED);
     }
     int error = start_loop(&supervisor);
@@ -339,7 +383,7 @@ int supervisor_run(const struct config *config)
     } else {
         supervisor.exit_code = complain(uv_strerror(error), EXIT_FAILED);
     }
-    listeners_done(&supervisor.listeners);
+    close_listeners(&supervisor);
     shared_done(&supervisor.shared);
     explicit_bzero(&supervisor.keys, sizeof(supervisor.keys));
     log_finish();

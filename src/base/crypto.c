@@ -83,6 +83,12 @@ void crypto_websocket_accept(struct slice key, char ret_accept[29])
     sodium_bin2base64(ret_accept, 29, digest, sizeof(digest), sodium_base64_VARIANT_ORIGINAL);
 }
 
+void crypto_sha256(const void *bytes, size_t len, unsigned char ret_hash[CRYPTO_SHA256_SIZE])
+{
+    _Static_assert(CRYPTO_SHA256_SIZE == SHA256_DIGEST_LENGTH, "the digest fits");
+    SHA256(bytes, len, ret_hash);
+}
+
 void crypto_etag(const void *bytes, size_t len, char ret_tag[23])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];

@@ -37,6 +37,10 @@ long crypto_base64url_decode(struct slice text, void *ret_bytes, size_t size);
 /* Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2): 28 characters and NUL. */
 void crypto_websocket_accept(struct slice key, char ret_accept[29]);
 
+#define CRYPTO_SHA256_SIZE 32
+
+void crypto_sha256(const void *bytes, size_t len, unsigned char ret_hash[CRYPTO_SHA256_SIZE]);
+
 /* A strong entity tag for content: 22 characters of base64url and NUL. */
 void crypto_etag(const void *bytes, size_t len, char ret_tag[23]);
 

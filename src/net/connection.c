@@ -226,7 +226,10 @@ void connection_end(struct connection *connection, enum close_code code)
 {
     switch (connection->state) {
     case STATE_WEBSOCKET: connection_lost(connection, code); break;
-    case STATE_HTTP: connection_end_politely(connection); break;
+    case STATE_HTTP:
+        if (!http_owes(connection)) /* else its answer is the last anyway */
+            connection_end_politely(connection);
+        break;
     case STATE_CLOSING:
     case STATE_ENDING:
     case STATE_CLOSED: break;
@@ -254,6 +257,8 @@ static void on_end(struct stream *stream, int error)
         stream_forget(stream); /* too much for the client: the close frame goes first */
     if (connection->state == STATE_WEBSOCKET)
         connection_lost(connection, error == UV_ENOBUFS ? CLOSE_OVERLOADED : CLOSE_NONE);
+    else if (error == 0 && connection->state == STATE_HTTP && http_owes(connection))
+        http_last(connection);
     else if (error == 0 && unsent && connection->state != STATE_ENDING)
         connection_end_politely(connection); /* it only closed its half */
     else

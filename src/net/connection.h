@@ -32,9 +32,13 @@ struct connection_handler {
     bool (*on_accept)(void *context, const struct sockaddr *address, uint64_t *ret_ticket);
     void (*on_gone)(void *context, uint64_t ticket);
 
-    /* A request that is no upgrade to WebSocket. */
+    /* A request that is no upgrade to WebSocket. A handler that sets response->later answers by
+     * server_answer() in another pass of the loop, and soon: nothing else ends the wait. */
     void (*on_request)(void *context, struct connection *connection,
                        const struct http_request *request, struct http_response *response);
+
+    /* A request that could not be read: fills the answer to it. NULL: it is plain text. */
+    void (*on_refused)(void *context, int status, struct http_response *response);
 
     /* A well-formed upgrade (RFC 6455 section 4.2.1: method, version, key were checked). 0, with
      * `upgrade` filled, or the HTTP status to refuse it with; `refusal` then may be given headers

@@ -4,14 +4,17 @@
 #include "net/connection_state.h"
 #include "net/upgrade.h"
 
-#define RESPONSE_HEADERS_MAX 16384 /* bytes */
-
 /* What a connection needs to read a request; it has none while it waits for one. */
 struct http_talk {
     struct http_parser *parser;
     struct buf held; /* came while the answer to an earlier request was still being sent */
-    bool paused;     /* for that reason */
+    bool paused;     /* for that reason, or since the answer itself is still to come */
     bool timed;      /* the deadline is that of the request */
+    bool owed;       /* the handler answers later */
+    bool last;       /* and that is the end */
+    struct http_request asked; /* method and version of what is owed; none of its slices */
+    struct connection *connection;
+    LIST_ENTRY(http_talk) link; /* in the loop's list of those owed */
 };
 
 void http_done(struct connection *connection)
@@ -19,6 +22,8 @@ void http_done(struct connection *connection)
     struct http_talk *talk = connection->talk;
     if (talk == NULL)
         return;
+    if (talk->owed)
+        LIST_REMOVE(talk, link);
     http_parser_free(talk->parser);
     buf_done(&talk->held);
     mem_free(talk);
@@ -31,6 +36,7 @@ static bool talk_begin(struct connection *connection)
     if (talk == NULL)
         return false;
     connection->talk = talk;
+    talk->connection = connection;
     buf_init(&talk->held, 2 * STREAM_READ_SIZE);
     talk->parser = http_parser_new(&connection_loop(connection)->http_limits);
     return talk->parser != NULL;
@@ -74,18 +80,15 @@ static void answer(struct connection *connection, const struct http_request *req
         connection_end_politely(connection);
 }
 
-static struct http_response response_init(void)
-{
-    struct http_response response = {0};
-    buf_init(&response.headers, RESPONSE_HEADERS_MAX);
-    return response;
-}
-
 static void refuse_request(struct connection *connection, int status)
 {
+    const struct connection_handler *handler = &connection_loop(connection)->handler;
     const struct http_request none = {.version = 11};
-    struct http_response response = response_init();
-    http_response_text(&response, status, http_reason(status));
+    struct http_response response = http_response_init();
+    if (handler->on_refused != NULL)
+        handler->on_refused(handler->context, status, &response);
+    else
+        http_response_text(&response, status, http_reason(status));
     answer(connection, &none, &response, false);
 }
 
@@ -94,7 +97,7 @@ static void try_upgrade(struct connection *connection, const struct http_request
 {
     const struct connection_handler *handler = &connection_loop(connection)->handler;
     struct upgrade upgrade = {0};
-    struct http_response response = response_init();
+    struct http_response response = http_response_init();
     int status = upgrade_check(request, &response);
     if (status == 0)
         status = handler->on_upgrade(handler->context, connection, request, &upgrade, &response);
@@ -111,6 +114,59 @@ static void try_upgrade(struct connection *connection, const struct http_request
         connection_lost(connection, CLOSE_NONE);
 }
 
+/* Meanwhile nothing more is read of this client than what is on its way already. */
+static void owe(struct connection *connection, const struct http_request *request, bool keep_alive)
+{
+    struct http_talk *talk = connection->talk;
+    talk->owed = true;
+    talk->last = !keep_alive;
+    talk->asked = (struct http_request){.method = request->method, .version = request->version};
+    LIST_INSERT_HEAD(&connection_loop(connection)->owed, talk, link);
+    connection_expect(connection, 0);
+}
+
+bool http_owes(const struct connection *connection)
+{
+    return connection->talk != NULL && connection->talk->owed;
+}
+
+void http_last(struct connection *connection)
+{
+    connection->talk->last = true;
+}
+
+static void go_on(struct connection *connection)
+{
+    stream_flush(&connection->stream);
+    if (!connection->talk->paused)
+        http_wait(connection);
+    else if (stream_waiting(&connection->stream) == 0)
+        http_drained(connection);
+    else
+        connection_expect(connection, connection_loop(connection)->options.http_idle_timeout);
+}
+
+bool connection_answer(struct net_loop *loop, uint64_t number, struct http_response *response)
+{
+    struct http_talk *talk;
+    LIST_FOREACH(talk, &loop->owed, link)
+    {
+        if (talk->connection->number == number)
+            break;
+    }
+    if (talk == NULL || talk->connection->state != STATE_HTTP) {
+        http_response_done(response);
+        return false;
+    }
+    struct connection *connection = talk->connection;
+    LIST_REMOVE(talk, link);
+    talk->owed = false;
+    answer(connection, &talk->asked, response, !talk->last);
+    if (connection->state == STATE_HTTP)
+        go_on(connection);
+    return true;
+}
+
 static void handle_request(struct connection *connection, struct http_request *request,
                            bool keep_alive)
 {
@@ -120,9 +176,12 @@ static void handle_request(struct connection *connection, struct http_request *r
         try_upgrade(connection, request, keep_alive);
         return;
     }
-    struct http_response response = response_init();
+    struct http_response response = http_response_init();
     handler->on_request(handler->context, connection, request, &response);
-    answer(connection, request, &response, keep_alive);
+    if (response.later)
+        owe(connection, request, keep_alive);
+    else
+        answer(connection, request, &response, keep_alive);
 }
 
 static void handle_result(struct connection *connection, struct http_result *result)
@@ -146,7 +205,7 @@ static bool hold_back(struct connection *connection, struct slice bytes)
 {
     struct http_talk *talk = connection->talk;
     stream_flush(&connection->stream);
-    if (!talk->paused && stream_waiting(&connection->stream) == 0)
+    if (!talk->paused && !talk->owed && stream_waiting(&connection->stream) == 0)
         return false;
     talk->paused = true;
     stream_pause(&connection->stream);
@@ -160,7 +219,7 @@ static bool hold_back(struct connection *connection, struct slice bytes)
 static void http_time(struct connection *connection)
 {
     struct http_talk *talk = connection->talk;
-    if (talk->paused)
+    if (talk->paused || talk->owed)
         return;
     if (!http_parser_busy(talk->parser)) {
         http_wait(connection);
@@ -191,7 +250,7 @@ void http_input(struct connection *connection, struct slice bytes)
 
 void http_drained(struct connection *connection)
 {
-    if (connection->talk == NULL || !connection->talk->paused)
+    if (connection->talk == NULL || !connection->talk->paused || connection->talk->owed)
         return;
     struct buf held = connection->talk->held;
     buf_init(&connection->talk->held, held.max);

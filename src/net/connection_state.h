@@ -83,6 +83,10 @@ void http_wait(struct connection *connection);
 /* All answers are sent. */
 void http_drained(struct connection *connection);
 
+/* Whether the answer to a request comes later; it is then also the last where http_last() says so. */
+bool http_owes(const struct connection *connection);
+void http_last(struct connection *connection);
+
 void http_overdue(struct connection *connection);
 void http_done(struct connection *connection);
 

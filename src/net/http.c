@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 
+#define RESPONSE_HEADERS_MAX 16384 /* bytes */
+
 static bool same_word(struct slice a, const char *b)
 {
     return a.len == strlen(b) && strncasecmp(a.ptr, b, a.len) == 0;
@@ -66,6 +68,21 @@ bool http_list_has(const struct http_request *request, const char *name, const c
 size_t http_list_count(const struct http_request *request, const char *name)
 {
     return count_tokens(request, name, NULL);
+}
+
+struct http_response http_response_init(void)
+{
+    struct http_response response = {0};
+    buf_init(&response.headers, RESPONSE_HEADERS_MAX);
+    return response;
+}
+
+void http_response_done(struct http_response *response)
+{
+    buf_done(&response->headers);
+    if (response->release != NULL)
+        response->release(response->owner);
+    *response = (struct http_response){0};
 }
 
 void http_response_add(struct http_response *response, const char *name, struct slice value)
@@ -143,11 +160,13 @@ const char *http_reason(int status)
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},
         {409, "Conflict"},
+        {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {415, "Unsupported Media Type"},
         {417, "Expectation Failed"},
         {421, "Misdirected Request"},
+        {422, "Unprocessable Content"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},

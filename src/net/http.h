@@ -56,12 +56,17 @@ size_t http_list_count(const struct http_request *request, const char *name);
 struct http_response {
     int status;
     bool close;         /* end the connection after it */
+    bool later;         /* none of this: the answer comes by server_answer() */
     struct buf headers; /* whole lines: http_response_add() */
     struct slice body;
     void *owner; /* of the body */
     void (*release)(
         void *owner); /* called once when the body is not needed any more; NULL: it is static */
 };
+
+/* For an answer that comes later: http_response_done() is for one that is not sent after all. */
+struct http_response http_response_init(void);
+void http_response_done(struct http_response *response);
 
 void http_response_add(struct http_response *response, const char *name, struct slice value);
 

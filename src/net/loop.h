@@ -15,6 +15,7 @@
 #include "net/ws.h"
 
 LIST_HEAD(connection_list, connection);
+LIST_HEAD(http_talk_list, http_talk);
 
 struct net_loop {
     struct stream_loop io; /* first: its streams come with its address */
@@ -24,7 +25,8 @@ struct net_loop {
     struct connection_handler handler;
     struct wheel wheel;
     struct connection_list connections;
-    struct tls_context *tls; /* NULL before server_tls() */
+    struct http_talk_list owed; /* whose answer comes later */
+    struct tls_context *tls;    /* NULL before server_tls() */
     struct tls_ticket_keys ticket_keys;
     struct ws_pool readers;
     struct server_counts counts;
@@ -40,6 +42,9 @@ int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure
 
 /* Ends whatever it is doing: WebSocket by this code, HTTP after the answer that is under way. */
 void connection_end(struct connection *connection, enum close_code code);
+
+/* See server_answer(). */
+bool connection_answer(struct net_loop *loop, uint64_t number, struct http_response *response);
 
 /* The next in the list of the loop's connections, or NULL. Nothing above frees a connection before
  * the loop goes on. */

@@ -137,6 +137,11 @@ int server_listen(struct server *server, int fd, bool secure)
     return listener_start(&server->loop, &server->listeners, fd, secure);
 }
 
+bool server_answer(struct server *server, uint64_t connection, struct http_response *response)
+{
+    return connection_answer(&server->loop, connection, response);
+}
+
 void server_stop_accepting(struct server *server)
 {
     listener_close_all(&server->listeners);

@@ -49,6 +49,11 @@ void server_ticket_keys(struct server *server, const struct tls_ticket_keys *key
  * this fails. 0 or a libuv error. */
 int server_listen(struct server *server, int fd, bool secure);
 
+/* The answer to a request of that connection whose handler said `later`. Takes over the response,
+ * which began as http_response_init(). False: the connection is gone, and the answer with it. Not
+ * from within the on_ functions of a handler. */
+bool server_answer(struct server *server, uint64_t connection, struct http_response *response);
+
 /* Closes the listeners. What is connected stays. */
 void server_stop_accepting(struct server *server);
 

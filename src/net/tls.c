@@ -152,6 +152,22 @@ static int set_protocol(SSL_CTX *ctx, int min_version)
                : -1;
 }
 
+/* No tickets then: they would outlive an authority that is taken out of the file. */
+static int demand_certificates(SSL_CTX *ctx, const char *ca, char *ret_error)
+{
+    ERR_clear_error();
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
+    if (names == NULL || SSL_CTX_load_verify_file(ctx, ca) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return tls_fail_file(ret_error, "CA file", ca);
+    }
+    SSL_CTX_set_client_CA_list(ctx, names);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ctx, 0);
+    return 0;
+}
+
 static int set_up(struct tls_context *context, const struct tls_options *options, char *ret_error)
 {
     if (context->ctx == NULL || set_protocol(context->ctx, options->min_version) != 0)
@@ -159,7 +175,9 @@ static int set_up(struct tls_context *context, const struct tls_options *options
     for (size_t i = 0; i < options->pair_count; i++)
         if (tls_load_pair(context->ctx, &options->pairs[i], ret_error) != 0)
             return -1;
-    return 0;
+    if (options->client_ca == NULL)
+        return 0;
+    return demand_certificates(context->ctx, options->client_ca, ret_error);
 }
 
 struct tls_context *tls_context_new(const struct tls_options *options, struct tls_wire *wire,

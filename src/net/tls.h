@@ -21,7 +21,9 @@ struct tls_options {
     struct tls_pair
         pairs[TLS_PAIRS_MAX]; /* of different key types: the client's abilities choose */
     size_t pair_count;
-    int min_version; /* 12 or 13 */
+    int min_version;       /* 12 or 13 */
+    const char *client_ca; /* PEM file of who vouches for clients, which then all must show a
+                              certificate; NULL: they need none */
 };
 
 /* What encrypts session tickets. Workers that share it can resume each other's sessions. */

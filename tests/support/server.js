@@ -3,6 +3,7 @@
 //   const config = { 'session.resume_window': '1s' };
 //   const server = await startServer({ workers: 2, tls: true, config });
 //   server.url       first address, e.g. https://127.0.0.1:41233 (all of them: server.urls)
+//   server.adminUrl  that of the admin listener, where `admin` was asked for
 //   server.workers   Map of worker index -> pid, kept up to date over restarts
 //   await server.stop();   SIGTERM; throws unless it exits with 0 and without a sanitizer's report
 
@@ -46,6 +47,7 @@ export function configFile(text) {
  * workers  how many worker processes
  * tls      false, or true / 'ecdsa' / 'rsa' for https with such a certificate, or {cert, key, ca}
  * listen   addresses in place of the one that `tls` implies
+ * admin    true for an admin listener on a free port; its keys of `config` win
  * under    a command that starts it, e.g. ['prlimit', '--nofile=64:64']
  * config   text of a YAML file, or an object of dotted keys, each given as --set key=value
  */
@@ -60,9 +62,10 @@ export async function startServer(options = {}) {
     return server;
 }
 
-function commandLine({ args = [], workers = 1, listen, config = {} }, identity) {
+function commandLine({ args = [], workers = 1, listen, admin, config = {} }, identity) {
     const keys = {
         'log.format': 'json',
+        'admin.listen': admin ? 'http://127.0.0.1:0' : '[]',
         ...QUICK_DRAIN,
         ...(typeof config === 'object' ? config : {}),
     };
@@ -71,7 +74,8 @@ function commandLine({ args = [], workers = 1, listen, config = {} }, identity) 
         line.push('--listen', url);
     if (identity) line.push('--tls-cert', identity.cert, '--tls-key', identity.key);
     line.push('--workers', String(workers));
-    for (const [key, value] of Object.entries(keys)) line.push('--set', `${key}=${value}`);
+    for (const [key, value] of Object.entries(keys))
+        if (value !== undefined) line.push('--set', `${key}=${value}`);
     return [...line, ...args];
 }
 
@@ -111,6 +115,10 @@ class Server {
             this.#refuseWaiting();
             return exit;
         });
+    }
+
+    get adminUrl() {
+        return this.logs.find(({ event }) => event === 'admin-listening')?.url;
     }
 
     get url() {

@@ -144,7 +144,6 @@ static void variables_that_are_no_settings_are_let_be(void **state)
 {
     struct fixture f;
     const char *environment[] = {"ROOMLINE_WORKER=1",
-                                 "ROOMLINE_ADMIN_TOKEN=secret",
                                  "ROOMLINE_SERVICE_HOST=10.0.0.1",
                                  "ROOMLINE_SERVICE_PORT=80",
                                  "ROOMLINE_SERVICE_PORT_HTTP=80",

@@ -60,7 +60,6 @@ static void on_request(void *context, struct connection *connection,
                        const struct http_request *request, struct http_response *response)
 {
     struct fixture *fixture = context;
-    (void)connection;
     fixture->requests++;
     if (slice_is(request->path, "/hello")) {
         http_response_text(response, 200, "hello");
@@ -72,11 +71,27 @@ static void on_request(void *context, struct connection *connection,
         response->body = (struct slice){big_body(), BIG_BODY_SIZE};
         response->owner = fixture;
         response->release = on_release;
+    } else if (slice_is(request->path, "/later")) {
+        assert_true(fixture->asked < FIXTURE_SESSIONS);
+        fixture->askers[fixture->asked++] = connection_number(connection);
+        response->later = true;
     } else if (slice_is(request->path, "/empty")) {
         response->status = 204;
     } else {
         http_response_text(response, 404, "not found");
     }
+}
+
+bool fixture_answer(struct fixture *fixture, const char *text)
+{
+    struct http_response response = http_response_init();
+    assert_true(fixture->asked > 0);
+    uint64_t asker = fixture->askers[0];
+    memmove(fixture->askers, fixture->askers + 1, --fixture->asked * sizeof(asker));
+    http_response_text(&response, 200, text);
+    response.owner = fixture;
+    response.release = on_release;
+    return server_answer(fixture->server, asker, &response);
 }
 
 static int on_upgrade(void *context, struct connection *connection,
@@ -207,9 +222,16 @@ static void on_ended(void *context)
     ((struct fixture *)context)->ended = true;
 }
 
+void fixture_end(struct fixture *fixture, uint64_t deadline)
+{
+    fixture->ending = true;
+    server_end(fixture->server, CLOSE_DRAINING, deadline, on_ended, fixture);
+}
+
 void fixture_stop(struct fixture *fixture)
 {
-    server_end(fixture->server, CLOSE_DRAINING, 200, on_ended, fixture);
+    if (!fixture->ending)
+        fixture_end(fixture, 200);
     AWAIT(fixture, fixture->ended);
     struct server_counts counts = server_count(fixture->server);
     assert_int_equal(counts.connections, 0);

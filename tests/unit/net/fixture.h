@@ -39,9 +39,12 @@ struct fixture {
     int port;
     bool secure;
     bool echo;
+    bool ending;
     bool ended;
     unsigned requests;
-    unsigned released; /* bodies given back */
+    unsigned released;                 /* bodies given back */
+    unsigned asked;                    /* requests for /later that were not answered yet */
+    uint64_t askers[FIXTURE_SESSIONS]; /* their connections */
     unsigned session_count;
     unsigned admit;    /* connections that on_accept() lets in at once */
     unsigned admitted; /* that are in */
@@ -53,8 +56,14 @@ struct fixture {
 /* Options that no test runs into by accident. */
 struct server_options fixture_options(void);
 
+/* Answers the oldest request for /later with this text. False: who asked is gone. */
+bool fixture_answer(struct fixture *fixture, const char *text);
+
 /* Starts a server on a free port. */
 struct fixture *fixture_start(const struct server_options *options, bool secure);
+
+/* Begins to end it, so many ms before all is cut off; fixture_stop() comes then all the same. */
+void fixture_end(struct fixture *fixture, uint64_t deadline);
 
 /* Ends it, and proves that nothing is left: no handle of the loop, no session that was not told. */
 void fixture_stop(struct fixture *fixture);

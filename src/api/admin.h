@@ -1,0 +1,52 @@
+/* The admin API: what the supervisor's own listener serves to operators (docs/admin.md,
+ * docs/openapi.yaml). Routes are rows of admin_routes.c; each is one function.
+ *
+ *     request -> route -> method -> token -> handler -> response, now or later
+ *
+ * It lives in the supervisor's loop, so no handler may block. It knows nothing of rooms: those it
+ * asks for by way of a worker. */
+#ifndef ROOMLINE_API_ADMIN_H
+#define ROOMLINE_API_ADMIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/admin_tokens.h"
+#include "net/http.h"
+
+/* What the admin API asks of the process that it is part of. */
+struct admin_world {
+    void *context;
+
+    uint64_t (*now)(void *context); /* ms; never goes back */
+
+    /* NULL: the instance takes clients. Else why it does not, as /readyz says it; static. */
+    const char *(*not_ready)(void *context);
+
+    /* server_answer(), for the handlers that answer later. */
+    bool (*answer)(void *context, uint64_t connection, struct http_response *response);
+};
+
+struct admin;
+
+/* Never NULL. */
+struct admin *admin_new(const struct admin_world *world);
+void admin_free(struct admin *admin);
+
+/* From now on; those before count no more. */
+void admin_use_tokens(struct admin *admin, const struct admin_tokens *tokens);
+
+/* Who asks. */
+struct admin_client {
+    uint64_t connection;
+    struct slice address; /* as text, without port */
+};
+
+/* Answers a request; response->later where that comes by world.answer(). */
+void admin_respond(struct admin *admin, const struct admin_client *client,
+                   const struct http_request *request, struct http_response *response);
+
+/* The same for what is no request that HTTP allows. */
+void admin_refuse(int status, struct http_response *response);
+
+#endif

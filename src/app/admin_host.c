@@ -1,0 +1,199 @@
+#include "app/admin_host.h"
+
+#include <string.h>
+
+#include "api/admin.h"
+#include "api/problem.h"
+#include "app/settings_admin.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/server.h"
+
+#define CONNECTIONS_MAX 256
+
+struct admin_host {
+    uv_loop_t *loop;
+    const struct config *config;
+    struct admin_host_events events;
+    struct admin *admin;
+    struct server *server;
+    unsigned connections;
+};
+
+/* --- sockets --- */
+
+int admin_host_listen(const struct config *config, struct listeners *ret_listeners,
+                      char ret_error[LISTEN_ERROR_SIZE])
+{
+    const struct config_listeners none = {0};
+    const struct config_source *source = &config->sources[CONFIG_ID(admin, listen)];
+    if (listeners_open(ret_listeners, &config->admin.listen, 1, config->server.backlog,
+                       ret_error) == 0)
+        return 0;
+    if (source->from != CONFIG_FROM_DEFAULT)
+        return -1;
+    log_event(LOG_WARN, "admin-not-listening", LOG_STR("cause", ret_error), LOG_END);
+    return listeners_open(ret_listeners, &none, 1, config->server.backlog, ret_error);
+}
+
+static bool is_loopback(const struct config_listener *address)
+{
+    return strncmp(address->host, "127.", 4) == 0 || strcmp(address->host, "::1") == 0;
+}
+
+static void log_listener(const struct config_listener *address)
+{
+    char url[LISTEN_URL_SIZE];
+    listener_url(address, url);
+    log_event(LOG_INFO, "admin-listening", LOG_STR("url", url), LOG_END);
+    if (address->scheme == CONFIG_SCHEME_HTTP && !is_loopback(address))
+        log_event(LOG_WARN, "admin-in-the-clear", LOG_STR("url", url),
+                  LOG_STR("cause", "tokens cross the network unencrypted; use https"), LOG_END);
+}
+
+static int start_listeners(struct admin_host *host, struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        bool secure = listeners->addresses[i].scheme == CONFIG_SCHEME_HTTPS;
+        int error = server_listen(host->server, listeners_take(listeners, i, 0), secure);
+        if (error != 0) {
+            log_event(LOG_ERROR, "admin-cannot-accept", LOG_STR("cause", uv_strerror(error)),
+                      LOG_END);
+            return -1;
+        }
+        log_listener(&listeners->addresses[i]);
+    }
+    return 0;
+}
+
+/* --- what the server reports --- */
+
+static bool on_accept(void *context, const struct sockaddr *address, uint64_t *ret_ticket)
+{
+    struct admin_host *host = context;
+    (void)address;
+    *ret_ticket = 0;
+    if (host->connections == CONNECTIONS_MAX)
+        return false;
+    host->connections++;
+    return true;
+}
+
+static void on_gone(void *context, uint64_t ticket)
+{
+    struct admin_host *host = context;
+    (void)ticket;
+    host->connections--;
+}
+
+static void on_request(void *context, struct connection *connection,
+                       const struct http_request *request, struct http_response *response)
+{
+    struct admin_host *host = context;
+    char address[46];
+    struct admin_client client = {connection_number(connection),
+                                  connection_address(connection, address)};
+    admin_respond(host->admin, &client, request, response);
+}
+
+static void on_refused(void *context, int status, struct http_response *response)
+{
+    (void)context;
+    admin_refuse(status, response);
+}
+
+static int on_upgrade(void *context, struct connection *connection,
+                      const struct http_request *request, struct upgrade *upgrade,
+                      struct http_response *refusal)
+{
+    (void)context;
+    (void)connection;
+    (void)request;
+    (void)upgrade;
+    problem_respond(refusal, 404, "not-found", "There is no WebSocket here.");
+    return 404;
+}
+
+/* --- what the admin API asks --- */
+
+static uint64_t now(void *context)
+{
+    struct admin_host *host = context;
+    return uv_now(host->loop);
+}
+
+static const char *not_ready(void *context)
+{
+    struct admin_host *host = context;
+    return host->events.not_ready(host->events.context);
+}
+
+static bool answer(void *context, uint64_t connection, struct http_response *response)
+{
+    struct admin_host *host = context;
+    return server_answer(host->server, connection, response);
+}
+
+/* --- life --- */
+
+static int load(struct admin_host *host)
+{
+    char cause[SETTINGS_ERROR_SIZE];
+    struct admin_tokens tokens;
+    struct tls_options tls = settings_admin_tls(host->config);
+    int error = settings_admin_tokens(host->config, &tokens, cause);
+    if (error == 0 && settings_admin_use_tls(host->config))
+        error = server_tls(host->server, &tls, cause);
+    if (error == 0)
+        admin_use_tokens(host->admin, &tokens);
+    else
+        log_event(LOG_ERROR, "admin-not-loaded", LOG_STR("cause", cause), LOG_END);
+    explicit_bzero(&tokens, sizeof(tokens));
+    return error;
+}
+
+void admin_host_reload(struct admin_host *host)
+{
+    load(host);
+}
+
+struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
+                                  struct listeners *listeners,
+                                  const struct admin_host_events *events)
+{
+    struct admin_host *host = mem_must(sizeof(*host));
+    struct server_options options = settings_admin_server(config);
+    struct connection_handler handler = {
+        .context = host,
+        .on_accept = on_accept,
+        .on_gone = on_gone,
+        .on_request = on_request,
+        .on_refused = on_refused,
+        .on_upgrade = on_upgrade,
+    };
+    struct admin_world world = {
+        .context = host, .now = now, .not_ready = not_ready, .answer = answer};
+    host->loop = loop;
+    host->config = config;
+    host->events = *events;
+    host->admin = admin_new(&world);
+    host->server = server_new(loop, &options, &handler);
+    if (load(host) == 0 && start_listeners(host, listeners) == 0)
+        return host;
+    admin_host_close(host);
+    return NULL;
+}
+
+static void on_ended(void *context)
+{
+    struct admin_host *host = context;
+    server_free(host->server);
+    admin_free(host->admin);
+    mem_free(host);
+}
+
+void admin_host_close(struct admin_host *host)
+{
+    if (host != NULL)
+        server_end(host->server, CLOSE_DRAINING, 0, on_ended, host);
+}

@@ -1,0 +1,28 @@
+// The admin API, spoken to over fetchOnce(): one request on a connection of its own.
+
+import { fetchOnce } from './http.js';
+
+export const TOKEN = 'test-token-0123456789';
+
+/** An answer with `json`, its body parsed where it is JSON. `token`: null for none. */
+export async function ask(server, method, path, { token = TOKEN, body, headers, ...options } = {}) {
+    const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
+    const answer = await fetchOnce(server, path, {
+        url: server.adminUrl,
+        method,
+        body: text,
+        headers: {
+            ...(token && { Authorization: `Bearer ${token}` }),
+            ...(text && { 'Content-Type': 'application/json' }),
+            ...(text && { 'Content-Length': Buffer.byteLength(text) }),
+            ...headers,
+        },
+        ...options,
+    });
+    const isJson = /[/+]json\b/.test(answer.headers['content-type'] ?? '');
+    answer.json = isJson && answer.body.length ? JSON.parse(answer.body) : undefined;
+    return answer;
+}
+
+/** The same options for every server with an admin listener and one token. */
+export const WITH_ADMIN = { admin: true, env: { ROOMLINE_ADMIN_TOKEN: TOKEN } };
