@@ -184,15 +184,12 @@ $('copy-link').onclick = async () => {
     setTimeout(() => (label.textContent = t('copyLink')), 2_000);
 };
 
-// A page that goes away for good takes its call along; the other side need not find out by itself.
-addEventListener('pagehide', () => (call ?? ringing)?.hangUp());
-
 // ---- calls ----
 
 async function startCall(peer) {
     if (call) return;
     await media; // whoever is quicker than the camera
-    if (!call && room?.peers.has(peer)) follow(room.call(peer, stream));
+    if (!call && room?.peers.has(peer)) follow(room.call(peer, { stream }));
 }
 
 function ring(incoming) {
@@ -229,7 +226,7 @@ $('accept').onclick = async () => {
     await media;
     if (incoming?.state !== 'ringing') return;
     follow(incoming);
-    incoming.accept(stream);
+    incoming.accept({ stream });
 };
 $('decline').onclick = () => ringing?.decline();
 // The Escape key.
@@ -244,7 +241,7 @@ function follow(next) {
     call.addEventListener('state', () => showCall(name));
     call.addEventListener('message', ({ text }) => chat.add('theirs', text));
     call.addEventListener('ended', ({ reason }) => endCall(name, reason));
-    $('remote').srcObject = call.remote;
+    $('remote').srcObject = call.remoteStream;
     paintAvatar($('other-avatar'), name);
     chat.clear();
     $('chat-log').dataset.empty = t('chatEmpty', { name });
@@ -254,19 +251,18 @@ function follow(next) {
     showPeople();
 }
 
-const texts = {
-    calling: 'calling',
-    ringing: 'connecting',
-    connecting: 'connecting',
-    reconnecting: 'reconnecting',
-};
+// What the page calls a state; an answered call still rings until the answer is on its way.
+function stageOf({ state, incoming }) {
+    if (state !== 'ringing') return state;
+    return incoming ? 'connecting' : 'calling';
+}
 
 function showCall(name) {
-    const { state } = call;
-    $('stage').dataset.call = state === 'ringing' ? 'connecting' : state;
-    $('other-text').textContent = texts[state] ? t(texts[state], { name }) : '';
+    const stage = stageOf(call);
+    $('stage').dataset.call = stage;
+    $('other-text').textContent = has(stage) ? t(stage, { name }) : '';
     $('other-name').textContent = name;
-    $('chat').hidden = !(state === 'connected' || state === 'reconnecting');
+    $('chat').hidden = !(stage === 'connected' || stage === 'reconnecting');
 }
 
 function endCall(name, reason) {

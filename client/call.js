@@ -1,28 +1,22 @@
-// Calls between two peers of a room: who wants to talk to whom, and the connection they get.
-//
-// All of it travels in `signal`, as { call: ID, ... } with one of
-//   action: 'call'                an invitation; repeated, it changes nothing
-//           'accept'              yes; the caller then makes the first offer
-//           'decline' + reason    no: 'declined', 'busy'
-//           'hangup'  + reason    it is over, or never was
-//           'sync'                I lost what was under way: repeat yours, here is mine
-//   description, offer            see negotiation.js
-//   candidate
-//
-// Two invitations that cross are one call: each side takes the other's as its answer and knows the
-// call by both IDs from then on. The impolite side then makes the first offer. (Perfect negotiation
-// would sort out two of them, but after rolling back its very first offer Chromium 156 sometimes
-// never gathers a candidate.)
+// A call with one peer: who wants to talk, the connection they get, and what goes through it. How it
+// is told to the other side is in calls.js.
 
-import { compareIds } from './protocol.js';
+import { Emitter } from './emitter.js';
+import { FileTransfer } from './file.js';
+import { measure, safetyCode } from './measure.js';
 import { Negotiation } from './negotiation.js';
+import { RoomError, compareIds } from './protocol.js';
+
+/** @import * as Api from './roomline.js' */
 
 const RING_TIME = 45_000; // ms until the caller gives up
 const MEND_TIME = 45_000; // ms without a connection until a call is lost
+const GONE_TIME = 2_000; // ms from the end of the channel to the end of the call, for the reason to arrive
+const MAX_QUEUE = 1024 * 1024; // bytes that may wait in the channel
+const MAX_OFFERS = 16; // files offered to me at a time
 
 // Which state may follow which.
 const moves = {
-    calling: ['connecting', 'ended'],
     ringing: ['connecting', 'ended'],
     connecting: ['connected', 'ended'],
     connected: ['reconnecting', 'ended'],
@@ -30,66 +24,265 @@ const moves = {
     ended: [],
 };
 
-// Events, each with the fields named:
-//   state    state
-//   open     text can be sent
-//   message  text
-//   ended    reason: 'hangup', 'declined', 'busy', 'no-answer', 'gone', 'lost'
-export class Call extends EventTarget {
-    state;
-    remote = new MediaStream(); // what the other side sends; good for `srcObject` from the start
-    pc = null; // the RTCPeerConnection, once there is one
+const nothing = { microphone: false, camera: false, screen: false };
+
+/** @implements {Api.Call} */
+export class Call extends Emitter {
+    /** @type {Api.CallState} */
+    state = 'ringing';
+    reason = null;
+    remoteStream = new MediaStream();
+    remoteMedia = nothing;
+    pc = null;
 
     #room;
-    #remove; // out of the Calls that made me
+    #calls; // that made me
     #ids; // mine and, after crossing invitations, the other side's
+    #sent = 0;
     #stream = null;
+    #tracks = { audio: null, video: null };
+    #screen = null; // the track
+    #receive = true;
     #negotiation = null;
-    #attached = false; // stream and chat are in the connection
-    #chat = null;
+    #attached = false; // stream and channel are in the connection
+    #channel = null; // text, files offered, what is muted
+    #files = new Map(); // ID -> FileTransfer
+    #fileCount = 0;
     #stale = false; // signals were lost; to be mended when the peer is reachable
+    #measured;
     #timer;
+    #over = new AbortController();
 
-    constructor({ room, peer, id, state, stream, remove }) {
+    constructor(room, calls, { peer, id, incoming }) {
         super();
         this.peer = peer;
         this.id = id;
-        this.state = state;
+        this.incoming = incoming;
         this.#room = room;
-        this.#remove = remove;
+        this.#calls = calls;
         this.#ids = new Set([id]);
-        this.#stream = stream;
-        if (state === 'calling') {
-            this.#timer = setTimeout(() => this.hangUp('no-answer'), RING_TIME);
-            this.#act('call');
-        }
     }
 
-    // Answers a ringing call, with a MediaStream or with none to only receive.
-    accept(stream = null) {
-        if (this.state !== 'ringing') return;
-        this.#stream = stream;
+    /** @param {Api.CallOptions} options */
+    ring(options) {
+        this.#take(options);
+        this.#timer = setTimeout(() => this.finish('no-answer'), options.ringFor ?? RING_TIME);
+        this.#act('call');
+        return this;
+    }
+
+    /** @param {Api.CallOptions} [options] */
+    accept(options = {}) {
+        if (this.state !== 'ringing' || !this.incoming) return;
+        this.#take(options);
         this.#act('accept');
         this.#open();
     }
 
     decline(reason = 'declined') {
-        if (this.state !== 'ringing') return;
+        if (this.state !== 'ringing' || !this.incoming) return;
         this.#act('decline', reason);
-        this.#end(reason);
+        this.end(reason);
     }
 
-    hangUp(reason = 'hangup') {
+    hangUp() {
+        this.finish(this.state === 'ringing' && !this.incoming ? 'cancelled' : 'hangup');
+    }
+
+    close() {
+        this.hangUp();
+    }
+
+    until(state) {
+        return new Promise((resolve, reject) => {
+            const look = () => {
+                if (this.state === state) resolve(this);
+                else if (this.state === 'ended') reject(new RoomError(this.reason));
+                else return;
+                stop();
+            };
+            const stop = this.on('state', look);
+            look();
+        });
+    }
+
+    /** @param {Api.CallOptions} options */
+    #take({ stream = null, receive = true, signal }) {
+        this.#stream = stream;
+        this.#receive = receive;
+        for (const track of stream?.getTracks() ?? []) this.#tracks[track.kind] ??= track;
+        const abort = () => this.hangUp();
+        signal?.addEventListener('abort', abort, { signal: this.#over.signal });
+        if (signal?.aborted) queueMicrotask(abort);
+    }
+
+    // ---- what I send ----
+
+    get media() {
+        const isOn = (track) => Boolean(track?.enabled);
+        const { audio, video } = this.#tracks;
+        return { microphone: isOn(audio), camera: isOn(video), screen: Boolean(this.#screen) };
+    }
+
+    mute(on = true) {
+        this.#enable('audio', !on);
+    }
+
+    camera(on = true) {
+        this.#enable('video', on);
+    }
+
+    #enable(kind, on) {
+        if (this.#tracks[kind]) this.#tracks[kind].enabled = on;
+        this.#tellMedia();
+    }
+
+    async setTrack(kind, track) {
+        if (track && this.#tracks[kind]) track.enabled = this.#tracks[kind].enabled;
+        this.#tracks[kind] = track;
+        if (kind === 'audio' || !this.#screen) await this.#replace(kind, track);
+        this.#tellMedia();
+    }
+
+    async shareScreen(stream) {
+        const mine = !stream;
+        if (mine) {
+            // Not on iOS, and not on a page that came over plain http.
+            if (!navigator.mediaDevices?.getDisplayMedia) throw new RoomError('unsupported');
+            stream = await navigator.mediaDevices.getDisplayMedia({ video: true });
+        }
+        const [track] = stream.getVideoTracks();
+        await this.stopScreen();
+        if (this.state === 'ended') {
+            if (mine) track.stop();
+            return stream;
+        }
+        track.contentHint ||= 'detail';
+        this.#screen = { track, mine };
+        const { signal } = this.#over;
+        track.addEventListener('ended', () => this.#screen?.track === track && this.stopScreen(), { signal });
+        await this.#replace('video', track);
+        this.#tellMedia();
+        return stream;
+    }
+
+    async stopScreen() {
+        const screen = this.#screen;
+        if (!screen) return;
+        this.#screen = null;
+        if (screen.mine) screen.track.stop();
         if (this.state === 'ended') return;
-        this.#act('hangup', reason);
-        this.#end(reason);
+        await this.#replace('video', this.#tracks.video);
+        this.#tellMedia();
     }
 
-    // Text to the other side, over the data channel. Returns false while there is no connection.
+    async #replace(kind, track) {
+        if (!this.#attached) return; // it will be
+        const transceiver = this.pc
+            .getTransceivers()
+            .find(({ receiver, direction }) => receiver.track.kind === kind && direction !== 'stopped');
+        if (!transceiver) {
+            if (track) this.pc.addTransceiver(track, { streams: this.#streams });
+            return;
+        }
+        await transceiver.sender.replaceTrack(track);
+        if (track && !transceiver.direction.startsWith('send'))
+            transceiver.direction = transceiver.direction === 'recvonly' ? 'sendrecv' : 'sendonly';
+    }
+
+    get #streams() {
+        return this.#stream ? [this.#stream] : [];
+    }
+
+    #tellMedia() {
+        this.#say({ media: this.media });
+        this.emit('media');
+    }
+
+    // ---- the channel ----
+
     send(text) {
-        if (this.#chat?.readyState !== 'open') return false;
-        this.#chat.send(text);
+        return this.#say({ text: String(text) });
+    }
+
+    sendFile(file, { name = file.name ?? 'file' } = {}) {
+        const id = `${this.#isPolite ? 'a' : 'b'}${++this.#fileCount}`;
+        const { size, type } = file;
+        const offered = this.#say({ file: id, name, size, type });
+        const transfer = this.#transfer(id, { name, size, type }, file);
+        if (!offered) transfer.fail();
+        return transfer;
+    }
+
+    #transfer(id, about, blob) {
+        const transfer = new FileTransfer(about, (action) => this.#say({ file: id, action }), blob);
+        this.#files.set(id, transfer);
+        transfer.done.catch(() => {}).then(() => this.#files.delete(id));
+        return transfer;
+    }
+
+    // Both sides name the channel beforehand, so it needs no one to open it.
+    #openChannel() {
+        const channel = this.pc.createDataChannel('roomline', { negotiated: true, id: 0 });
+        this.#channel = channel;
+        channel.onmessage = ({ data }) => this.#hear(data);
+        channel.onopen = () => {
+            this.#tellMedia();
+            this.emit('open');
+        };
+        // The connection was closed over there. That gets here also while there is no signaling.
+        channel.onclose = () => {
+            if (this.state !== 'ended') this.#after(GONE_TIME, 'gone');
+        };
+        this.pc.addEventListener('datachannel', ({ channel }) => this.#files.get(channel.label)?.open(channel));
+    }
+
+    // Returns whether it could be sent.
+    #say(message) {
+        const channel = this.#channel;
+        if (channel?.readyState !== 'open' || channel.bufferedAmount > MAX_QUEUE) return false;
+        channel.send(JSON.stringify(message));
         return true;
+    }
+
+    // What comes from the other side may be anything.
+    #hear(data) {
+        let message;
+        try {
+            message = JSON.parse(data);
+        } catch {
+            return;
+        }
+        const { text, media, file, action } = message ?? {};
+        if (typeof text === 'string') this.emit('message', { text });
+        if (media) {
+            const isOn = (name) => [name, media[name] === true];
+            this.remoteMedia = Object.fromEntries(Object.keys(nothing).map(isOn));
+            this.emit('media');
+        }
+        if (action) this.#files.get(file)?.receive(action, this.pc, file);
+        else if (typeof file === 'string') this.#offered(file, message);
+    }
+
+    #offered(id, { name, size, type }) {
+        const isMine = id.startsWith(this.#isPolite ? 'a' : 'b');
+        const isSane = Number.isSafeInteger(size) && size >= 0 && !isMine && !this.#files.has(id);
+        if (!isSane || this.#files.size >= MAX_OFFERS) return this.#say({ file: id, action: 'decline' });
+        const about = { name: String(name).slice(0, 255), size, type: String(type).slice(0, 127) };
+        this.emit('file', { file: this.#transfer(id, about) });
+    }
+
+    // ---- what can be told of it ----
+
+    async stats() {
+        if (!this.pc) return null;
+        const { now, ...stats } = await measure(this.pc, this.#measured);
+        this.#measured = now;
+        return stats;
+    }
+
+    async safetyCode() {
+        return this.pc && safetyCode(this.pc);
     }
 
     // ---- what the other side says ----
@@ -105,14 +298,14 @@ export class Call extends EventTarget {
 
     #actions = {
         call: () => {
-            if (this.#isOpen) this.#act('accept'); // it was lost, or it wouldn't ask again
+            if (this.#negotiation) this.#act('accept'); // it was lost, or it wouldn't ask again
         },
         accept: () => this.#accepted(),
-        decline: (reason) => this.#end(reason ?? 'declined'),
+        decline: (reason) => this.end(String(reason ?? 'declined')),
         hangup: (reason) => {
             // Of two invitations that crossed, mine may still be ringing over there.
             if (this.#ids.size > 1) this.#act('hangup', reason);
-            this.#end(reason ?? 'hangup');
+            this.end(String(reason ?? 'hangup'));
         },
         sync: () => {
             this.#accepted(); // where that was lost
@@ -132,7 +325,7 @@ export class Call extends EventTarget {
     }
 
     #accepted() {
-        if (this.state !== 'calling') return;
+        if (this.state !== 'ringing' || this.incoming) return;
         this.#open();
         this.#attach({ offering: true });
     }
@@ -145,21 +338,18 @@ export class Call extends EventTarget {
 
     // ---- the connection ----
 
-    get #isOpen() {
-        return this.#negotiation !== null;
-    }
-
     #open() {
         this.#negotiation = new Negotiation({
             polite: this.#isPolite,
-            config: { iceServers: this.#room.iceServers },
+            config: this.#room.iceConfig,
+            fresh: () => this.#room.freshIce(),
             send: (message) => this.#signal(message),
         });
-        this.pc = this.#negotiation.pc;
-        this.pc.ontrack = ({ track }) => this.remote.addTrack(track);
-        this.pc.onconnectionstatechange = () => this.#watch();
+        const pc = (this.pc = this.#negotiation.pc);
+        pc.ontrack = ({ track }) => this.remoteStream.addTrack(track);
+        pc.onconnectionstatechange = () => this.#watch();
         this.#enter('connecting');
-        this.#mend();
+        this.#after(MEND_TIME, 'lost');
     }
 
     // One side, as a rule the caller, does this at once, which makes the first offer; the other one
@@ -167,38 +357,39 @@ export class Call extends EventTarget {
     #attach({ offering }) {
         if (this.#attached) return;
         this.#attached = true;
-        const { pc } = this;
-        const tracks = this.#stream?.getTracks() ?? [];
-        for (const track of tracks) pc.addTrack(track, this.#stream);
         for (const kind of ['audio', 'video']) {
-            const missing = !tracks.some((track) => track.kind === kind);
-            if (offering && missing) pc.addTransceiver(kind, { direction: 'recvonly' });
+            const track = (kind === 'video' && this.#screen?.track) || this.#tracks[kind];
+            if (track) this.pc.addTrack(track, ...this.#streams);
+            else if (offering && this.#receive) this.pc.addTransceiver(kind, { direction: 'recvonly' });
         }
-        // Both sides name the channel beforehand, so it needs no one to open it.
-        this.#chat = pc.createDataChannel('chat', { negotiated: true, id: 0 });
-        this.#chat.onmessage = ({ data }) => this.#emit('message', { text: data });
-        this.#chat.onopen = () => this.#emit('open');
+        this.#openChannel();
     }
 
     #watch() {
         const state = this.pc.connectionState;
+        if (this.#channel?.readyState === 'closed') return; // it is about to end
         if (state === 'connected') {
             clearTimeout(this.#timer);
             this.#enter('connected');
         } else if ((state === 'disconnected' || state === 'failed') && this.state === 'connected') {
             this.#enter('reconnecting');
-            this.#mend();
+            this.#after(MEND_TIME, 'lost');
         }
-        if (state === 'failed' && !this.#room.peers.has(this.peer)) this.#end('lost');
+        if (state === 'failed' && !this.#room.peers.has(this.peer)) this.end('lost');
     }
 
-    #mend() {
+    #after(ms, reason) {
         clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.hangUp('lost'), MEND_TIME);
+        this.#timer = setTimeout(() => this.finish(reason), ms);
     }
 
     configure() {
-        this.pc?.setConfiguration({ iceServers: this.#room.iceServers });
+        this.#negotiation?.configure(this.#room.iceConfig);
+    }
+
+    // The network is another one.
+    restart() {
+        if (this.#attached) this.#negotiation.restart();
     }
 
     // ---- a signaling path with gaps ----
@@ -210,10 +401,10 @@ export class Call extends EventTarget {
 
     // The peer is reachable (again).
     repair() {
-        if (this.state === 'calling') this.#act('call'); // a page that was reloaded rings again
+        if (this.state === 'ringing' && !this.incoming) this.#act('call'); // a page that was reloaded rings again
         if (!this.#stale) return;
         this.#stale = false;
-        if (!this.#isOpen) return;
+        if (!this.#negotiation) return;
         this.#act('sync');
         if (this.#attached) this.#negotiation.again();
     }
@@ -223,23 +414,33 @@ export class Call extends EventTarget {
         const lasting =
             this.state === 'connected' && (reason === 'timeout' || reason === 'replaced');
         if (lasting) this.spoil();
-        else this.#end('gone');
+        else this.end('gone');
     }
 
     undelivered(code) {
-        if (code === 'peer-not-found' && this.state !== 'connected') this.#end('gone');
+        if (code === 'peer-not-found' && this.state !== 'connected') this.end('gone');
         else this.spoil();
     }
 
     // ---- ends ----
 
-    #end(reason) {
+    finish(reason) {
+        if (this.state === 'ended') return;
+        this.#act('hangup', reason);
+        this.end(reason);
+    }
+
+    end(reason) {
         if (this.state === 'ended') return;
         clearTimeout(this.#timer);
-        this.#remove(this);
+        this.#over.abort();
+        this.#calls.remove(this);
+        this.reason = reason;
+        for (const file of this.#files.values()) file.fail();
         this.#negotiation?.close();
         this.#enter('ended');
-        this.#emit('ended', { reason });
+        this.stopScreen();
+        this.emit('ended', { reason });
     }
 
     #act(action, reason) {
@@ -247,103 +448,12 @@ export class Call extends EventTarget {
     }
 
     #signal(message) {
-        if (!tell(this.#room, this.peer, { call: this.id, ...message })) this.spoil();
+        if (!this.#calls.tell(this.peer, { call: this.id, n: this.#sent++, ...message })) this.spoil();
     }
 
     #enter(state) {
         if (!moves[this.state].includes(state)) return;
         this.state = state;
-        this.#emit('state', { state });
+        this.emit('state', { state });
     }
-
-    #emit(type, fields) {
-        this.dispatchEvent(Object.assign(new Event(type), fields));
-    }
-}
-
-// The calls of a room, at most one with each peer.
-export class Calls {
-    #room;
-    #calls = new Map(); // peer ID -> Call
-
-    constructor(room) {
-        this.#room = room;
-    }
-
-    call(peer, stream) {
-        const known = this.#calls.get(peer);
-        if (known?.state === 'ringing') known.accept(stream);
-        return known ?? this.#make({ peer, id: randomId(), state: 'calling', stream });
-    }
-
-    #make(fields) {
-        const remove = (call) => {
-            if (this.#calls.get(call.peer) === call) this.#calls.delete(call.peer);
-        };
-        const call = new Call({ room: this.#room, remove, ...fields });
-        this.#calls.set(call.peer, call);
-        return call;
-    }
-
-    // Returns whether `data` was about a call.
-    receive(from, data) {
-        if (typeof data?.call !== 'string') return false;
-        const call = this.#calls.get(from);
-        if (call?.has(data.call)) call.receive(data);
-        else if (data.action === 'call') this.#invited(from, data.call, call);
-        else if (data.action !== 'hangup' && data.action !== 'decline' && !('candidate' in data)) {
-            // It believes in a call that ended here, perhaps with a reload.
-            tell(this.#room, from, { call: data.call, action: 'hangup' });
-        }
-        return true;
-    }
-
-    #invited(peer, id, known) {
-        if (known?.state === 'calling') return known.crossed(id);
-        known?.receive({ action: 'hangup', reason: 'lost' }); // its side of the old call is no more
-        this.#room.announce(this.#make({ peer, id, state: 'ringing', stream: null }));
-    }
-
-    hangUpAll() {
-        for (const call of [...this.#calls.values()]) call.hangUp();
-    }
-
-    // ---- what the room tells ----
-
-    // The server knows nothing of the old session.
-    forgotten() {
-        for (const call of this.#calls.values()) call.spoil();
-    }
-
-    peerHere(peer) {
-        this.#calls.get(peer)?.repair();
-    }
-
-    peerLeft(peer, reason) {
-        this.#calls.get(peer)?.left(reason);
-    }
-
-    undelivered(peer, code) {
-        this.#calls.get(peer)?.undelivered(code);
-    }
-
-    configure() {
-        for (const call of this.#calls.values()) call.configure();
-    }
-}
-
-// Returns whether the room took it: it may be closed, or have too much waiting for the server.
-function tell(room, peer, message) {
-    try {
-        room.signal(peer, message);
-        return true;
-    } catch {
-        return false;
-    }
-}
-
-function randomId() {
-    return [...crypto.getRandomValues(new Uint8Array(12))]
-        .map((byte) => byte.toString(16).padStart(2, '0'))
-        .join('');
 }

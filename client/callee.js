@@ -6,14 +6,14 @@ import { Room } from './roomline.js';
 translate();
 
 const query = new URLSearchParams(location.search);
-const room = new Room(query.get('room') ?? 'tutorial', { info: { name: 'callee' } });
+const room = new Room(query.get('room') ?? 'tutorial', { name: 'callee' });
 const media = navigator.mediaDevices.getUserMedia({ audio: true, video: true }).catch(() => null);
 
-room.addEventListener('call', async ({ call }) => {
+room.on('call', async ({ call }) => {
     const stream = await media;
     document.getElementById('local').srcObject = stream;
-    document.getElementById('remote').srcObject = call.remote;
-    call.accept(stream);
+    document.getElementById('remote').srcObject = call.remoteStream;
+    call.accept({ stream });
 });
 
 await room.join();

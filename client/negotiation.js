@@ -14,6 +14,7 @@ const POLITE_DELAY = 2_000;
 export class Negotiation {
     #polite;
     #send;
+    #fresh;
     #makingOffer = false;
     #ignoreOffer = false;
     #isSettingRemoteAnswerPending = false;
@@ -22,17 +23,18 @@ export class Negotiation {
     #restartTimer;
 
     // polite: whether to give way when offers collide
-    // config: RTCConfiguration
+    // config: RTCConfiguration; fresh(): resolves with one that is good for a restart
     // send(message): takes { description, offer } or { candidate } to the other side's receive()
-    constructor({ polite, config, send }) {
+    constructor({ polite, config, fresh, send }) {
         this.#polite = polite;
         this.#send = send;
-        this.pc = new RTCPeerConnection(config);
-        this.pc.onnegotiationneeded = () => this.#offer();
-        // A null candidate, the end of candidates, is told as well.
-        this.pc.onicecandidate = ({ candidate }) => send({ candidate });
-        this.pc.oniceconnectionstatechange = this.pc.onsignalingstatechange = () =>
-            this.#watchIce();
+        this.#fresh = fresh;
+        const pc = (this.pc = new RTCPeerConnection(config));
+        pc.onnegotiationneeded = () => this.#offer();
+        // Their end is not told: Firefox and Safari have no null candidate to tell it by, and without it
+        // ICE only waits a little longer.
+        pc.onicecandidate = ({ candidate }) => candidate?.candidate && send({ candidate });
+        pc.oniceconnectionstatechange = pc.onsignalingstatechange = () => this.#watchIce();
     }
 
     async #offer() {
@@ -51,7 +53,7 @@ export class Negotiation {
     async receive({ description, offer, candidate }) {
         try {
             if (description) await this.#receiveDescription(description, offer);
-            else await this.#receiveCandidate(candidate);
+            else if (candidate) await this.#receiveCandidate(candidate);
         } catch (error) {
             this.#report(error);
         }
@@ -84,10 +86,10 @@ export class Negotiation {
 
     async #receiveCandidate(candidate) {
         try {
-            await this.pc.addIceCandidate(candidate ?? undefined);
+            await this.pc.addIceCandidate(candidate);
         } catch (error) {
             // The candidates of an offer that was ignored, or rolled back over there, don't matter.
-            const mark = `a=ice-ufrag:${candidate?.usernameFragment}`;
+            const mark = `a=ice-ufrag:${candidate.usernameFragment}`;
             if (!this.#ignoreOffer && this.pc.remoteDescription?.sdp.includes(mark)) throw error;
         }
     }
@@ -100,7 +102,17 @@ export class Negotiation {
     // candidates found since; otherwise a new one asks for fresh candidates. Media flows on.
     again() {
         if (this.pc.signalingState === 'have-local-offer') this.#tell(this.#offers);
-        else this.pc.restartIce();
+        else this.restart();
+    }
+
+    async restart() {
+        this.configure(await this.#fresh());
+        if (this.pc.signalingState !== 'closed') this.pc.restartIce();
+    }
+
+    configure(config) {
+        const { pc } = this;
+        if (pc.signalingState !== 'closed') pc.setConfiguration({ ...pc.getConfiguration(), ...config });
     }
 
     #watchIce() {
@@ -108,7 +120,7 @@ export class Negotiation {
         const patience = PATIENCE[this.pc.iceConnectionState];
         if (patience === undefined || this.pc.signalingState !== 'stable') return;
         const delay = patience + (this.#polite ? POLITE_DELAY : 0);
-        this.#restartTimer = setTimeout(() => this.pc.restartIce(), delay);
+        this.#restartTimer = setTimeout(() => this.restart(), delay);
     }
 
     // A connection that was closed meanwhile may refuse anything; that is not news.

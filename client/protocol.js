@@ -1,5 +1,4 @@
-// The decisions of the client side of the protocol, without any I/O: docs/protocol.md sections 1, 4
-// and 5. Everything here is pure, so the tests need neither a socket nor a clock.
+// The decisions of the client side of the protocol, without any I/O: docs/protocol.md sections 1, 4, 5.
 
 // What to do when the socket closes.
 //   no     it is over
@@ -38,6 +37,17 @@ export function closeRule(code) {
     );
 }
 
+const RETRYABLE = /^(unavailable|internal|rate-limited|peer-busy|timeout|draining|lost|not-connected)$/;
+
+export class RoomError extends Error {
+    name = 'RoomError';
+
+    constructor(code, message = code, more = {}) {
+        super(message);
+        Object.assign(this, more, { code, retryable: RETRYABLE.test(code) });
+    }
+}
+
 const BACKOFF_BASE = 300; // ms
 const BACKOFF_CAP = 10_000; // ms, well inside the server's 30 s resume window
 export const SLOW_ATTEMPT = 4; // where 'slow' starts
@@ -45,6 +55,16 @@ export const SLOW_ATTEMPT = 4; // where 'slow' starts
 // Exponential back-off with full jitter: after an outage every client comes back at its own time.
 export function backoff(attempt, random = Math.random()) {
     return random * Math.min(BACKOFF_CAP, BACKOFF_BASE * 2 ** attempt);
+}
+
+// How many ms a JWT is still good for; NaN where that can't be read.
+export function lifetime(token) {
+    try {
+        const [, claims] = token.split('.');
+        return JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000 - Date.now();
+    } catch {
+        return NaN;
+    }
 }
 
 const utf8 = new TextEncoder();

@@ -1,133 +1,83 @@
-// roomline: the browser SDK.
+// roomline: the browser SDK. What all this offers is in roomline.d.ts, the guide in docs/sdk.md.
 //
-//     const room = new Room('kitchen', { info: { name: 'Ann' } });
-//     room.addEventListener('call', ({ call }) => call.accept(stream));
-//     await room.join();
-//     const call = room.call(somePeer, stream);
-//
-// A Room is one membership of one room. It survives lost sockets: it reconnects by itself, takes
-// its session back, and neither loses nor repeats a signal (docs/protocol.md section 5). Calls are
-// peer to peer and go on while the room is reconnecting.
-//
-// Events of a Room, each with the fields named:
-//   state        state: 'connecting' | 'joined' | 'resuming' | 'closed'
-//   roster       somebody came, went or changed; `room.peers` is already up to date
-//   peer-joined  peer, info       peer-info  peer, info
-//   peer-away    peer             peer-back  peer
-//   peer-left    peer, reason
-//   joined       resumed: false when the server no longer knew this session
-//   call         call: an incoming Call, see call.js
-//   signal       from, data: anything sent by `signal()` that is not a call's own
-//   notice       data, from an administrator
-//   error        code, message, to?, id?: the server refused one message
-//   closed       reason, code: it is over; reasons are those of protocol.js
+//     const room = await join('kitchen', { name: 'Ann' });
+//     room.on('call', ({ call }) => call.accept({ stream }));
+//     const call = room.call(somePeer, { stream });
 
-import { Calls } from './call.js';
-import {
-    Ledger,
-    SLOW_ATTEMPT,
-    backoff,
-    closeRule,
-    isPeerId,
-    isRoomName,
-    roomUrl,
-} from './protocol.js';
+import { Calls } from './calls.js';
+import { Emitter } from './emitter.js';
+import { Link } from './link.js';
+import { RoomError, isPeerId, isRoomName, roomUrl } from './protocol.js';
+
+/** @import * as Api from './roomline.js' */
 
 export { Call } from './call.js';
-export { compareIds } from './protocol.js';
+export { FileTransfer } from './file.js';
+export { RoomError, compareIds } from './protocol.js';
 
-const ACK_EVERY = 16; // signals, sent or received, between two acknowledgements
-const CONNECT_TIMEOUT = 10_000; // ms from the first packet to `joined`
-const PONG_TIMEOUT = 5_000; // ms
-const STEADY = 10_000; // ms a connection must last before the back-off starts over
+const ICE_WAIT = 5_000; // ms to wait for fresh TURN credentials before going on with the old ones
 
-export class RoomError extends Error {
-    constructor(code, message = code) {
-        super(message);
-        this.name = 'RoomError';
-        this.code = code;
-    }
+// A membership that ended so takes its calls along. Other refusals, of a socket that wanted to come
+// back, are no reason to cut two people off who hear each other.
+const ENDS_CALLS = /^(left|kicked|room-closed|forbidden)$/;
+
+export async function join(name, options) {
+    return new Room(name, options).join();
 }
 
-export class Room extends EventTarget {
-    peers = new Map(); // peer ID -> { peer, info, state: 'here' | 'away' }; everybody but me
-    peer = null; // my own ID
+/** @implements {Api.Room} */
+export class Room extends Emitter {
+    peers = new Map();
+    peer = null;
+    /** @type {Api.RoomState} */
     state = 'new';
     iceServers = [];
 
-    #url;
+    #link;
     #info;
     #infoIsNews = false; // the server may still have an older one
-    #token;
-    #store; // where a reload finds the session again, or null
     #calls;
-    #ledger = new Ledger();
-    #session = null;
-    #socket = null; // the connection in use
-    #opening = null; // the one that may take over
-    #attempt = 0;
-    #joinedAt = 0;
-    #tokenTries = 0;
-    #unacknowledged = 0;
-    #nextId = 1;
-    #join = null; // { promise, resolve, reject } of join()
-    #lastError = null; // the server's own words before it closes
-    #retryTimer;
-    #connectTimer;
-    #pongTimer;
-    #pingTimer;
-    #awake = new AbortController(); // ends the listeners of #watchPage
+    #rtc;
+    #iceExpires; // ms
+    #join; // { promise, resolve, reject } of join()
+    #signal;
+    #over = new AbortController();
 
-    // options:
-    //   url    any URL of the server; default: where this page came from
-    //   peer   the ID to ask for; default: the server chooses
-    //   info   what the others may know about me, a JSON object
-    //   token  text, or a function (may be async) that gets a fresh one for every connection
-    //   store  e.g. sessionStorage: the membership then survives a reload of the page
-    constructor(
-        name,
-        { url = globalThis.location?.href, peer = null, info = {}, token, store = null } = {},
-    ) {
+    /** @param {Api.RoomOptions} [options] */
+    constructor(name, options = {}) {
         super();
+        const { peer = null, name: myName, signal, store = null, token } = options;
         if (!isRoomName(name)) throw new RoomError('bad-name', `not a room name: ${name}`);
-        if (peer !== null && !isPeerId(peer))
-            throw new RoomError('bad-name', `not a peer ID: ${peer}`);
+        if (peer !== null && !isPeerId(peer)) throw new RoomError('bad-name', `not a peer ID: ${peer}`);
         this.name = name;
         this.peer = peer;
-        this.#url = roomUrl(url, name);
-        this.#info = info;
-        this.#token = token;
-        this.#store = store;
+        this.#info = myName === undefined ? (options.info ?? {}) : { ...options.info, name: myName };
+        this.#rtc = options.rtc;
+        this.#signal = signal;
         this.#calls = new Calls(this);
+        const url = roomUrl(options.url ?? globalThis.location?.href, name);
+        this.#link = new Link(this.#owner, { url, token, store, key: `roomline:${name}` });
     }
 
-    // Resolves once in the room. Keeps trying while the network is down; rejects with a RoomError
-    // when the server says no.
     join() {
         if (this.#join) return this.#join.promise;
         this.#join = {};
         this.#join.promise = new Promise((resolve, reject) =>
             Object.assign(this.#join, { resolve, reject }),
         );
-        this.#restore();
-        this.#watchPage();
-        this.#enter('connecting');
-        this.#connect();
+        const abort = () => this.#leave(this.#signal.reason);
+        if (this.#signal?.aborted) abort();
+        else {
+            this.#signal?.addEventListener('abort', abort, { signal: this.#over.signal });
+            const kept = this.#link.open();
+            this.peer ??= kept;
+            this.#infoIsNews = kept !== null;
+        }
         return this.#join.promise;
     }
 
-    // Sends any JSON value to one peer, now or after resuming. Returns the number that an `error`
-    // event about it would carry as `id`.
-    signal(to, data) {
-        if (!this.#session || this.state === 'closed') throw new RoomError('not-joined');
-        const message = { type: 'signal', to, data, id: this.#nextId++ };
-        if (!this.#ledger.sent(message))
-            throw new RoomError('unavailable', 'too many signals wait');
-        if (this.state === 'joined') {
-            this.#send(message);
-            this.#countForAck();
-        }
-        return message.id;
+    get calls() {
+        return this.#calls.all;
     }
 
     get info() {
@@ -137,234 +87,96 @@ export class Room extends EventTarget {
     set info(info) {
         this.#info = info;
         this.#infoIsNews = this.state !== 'joined';
-        if (!this.#infoIsNews) this.#send({ type: 'info', info });
+        if (!this.#infoIsNews) this.#link.send({ type: 'info', info });
     }
 
-    // Calls a peer with the given MediaStream, or with none to only receive. Where that peer is
-    // calling me already, this answers.
-    call(peer, stream = null) {
-        return this.#calls.call(peer, stream);
+    call(peer, options) {
+        return this.#calls.call(peer, options);
     }
 
-    // Leaves for good: nobody waits for this peer to come back.
+    signal(to, data) {
+        return this.#link.signal(to, data);
+    }
+
     leave() {
-        if (this.state === 'joined') {
-            this.#calls.hangUpAll();
-            this.#send({ type: 'leave' });
-        }
-        this.#finish(1000);
+        this.#leave();
     }
 
-    // ---- connection ----
-
-    async #connect() {
-        clearTimeout(this.#retryTimer);
-        const opening = (this.#opening = {}); // holds the place while the token is fetched
-        let token;
-        try {
-            token = typeof this.#token === 'function' ? await this.#token() : this.#token;
-        } catch (error) {
-            this.#lastError = String(error);
-            if (this.#opening === opening) this.#closed(opening, 4001);
-            return;
-        }
-        if (this.#opening !== opening) return;
-        const socket = (this.#opening = new WebSocket(this.#url, 'roomline.v1'));
-        clearTimeout(this.#connectTimer);
-        this.#connectTimer = setTimeout(() => this.#drop(socket), CONNECT_TIMEOUT);
-        socket.onopen = () => this.#take(socket, token);
-        socket.onmessage = ({ data }) => this.#receive(data);
-        socket.onclose = ({ code }) => this.#closed(socket, code);
+    close() {
+        this.#leave();
     }
 
-    // The new connection takes over. Whatever still arrives on the old one is not counted, so the
-    // server sends it again on this one; the server closes the old one itself.
-    #take(socket, token) {
-        if (this.#socket) mute(this.#socket);
-        this.#opening = null;
-        this.#socket = socket;
-        if (this.#session) this.#enter('resuming');
-        this.#send({
-            type: 'join',
-            peer: this.peer ?? undefined,
-            info: this.#info,
-            token,
-            resume: this.#session
-                ? { session: this.#session, received: this.#ledger.received }
-                : undefined,
-        });
+    #leave(error) {
+        this.#calls.hangUpAll('hangup');
+        this.#link.close(error);
     }
 
-    #closed(socket, code) {
-        if (socket !== this.#socket && socket !== this.#opening) return;
-        const wasSpare = socket === this.#opening && this.#socket !== null;
-        if (socket === this.#opening) this.#opening = null;
-        if (socket === this.#socket) this.#socket = null;
-        if (!this.#opening) clearTimeout(this.#connectTimer);
-        if (!wasSpare) this.#stopPinging();
+    // ---- for call.js ----
 
-        const { reconnect } = closeRule(code);
-        const newToken =
-            reconnect === 'token' && typeof this.#token === 'function' && this.#tokenTries++ === 0;
-        if (reconnect === 'no' || (reconnect === 'token' && !newToken)) return this.#finish(code);
-        if (!wasSpare && this.#session) this.#enter('resuming');
-        if (this.#opening) return; // the next connection is on its way
-        if (this.#joinedAt && Date.now() - this.#joinedAt > STEADY) this.#attempt = 0;
-        if (reconnect === 'slow') this.#attempt = Math.max(this.#attempt, SLOW_ATTEMPT);
-        this.#connectIn(backoff(this.#attempt++));
+    // What an RTCPeerConnection needs, once that is known to be good for a while.
+    async freshIce() {
+        if (this.#iceExpires < Date.now())
+            await new Promise((resolve) => {
+                const { signal } = this.#over;
+                setTimeout(resolve, ICE_WAIT);
+                for (const type of ['joined', 'ice', 'closed'])
+                    this.on(type, resolve, { once: true, signal });
+            });
+        return this.iceConfig;
     }
 
-    #connectIn(ms) {
-        clearTimeout(this.#retryTimer);
-        this.#retryTimer = setTimeout(() => this.#connect(), ms);
+    get iceConfig() {
+        return { ...this.#rtc, iceServers: this.iceServers };
     }
 
-    // For a socket that no longer answers: its own close event may take minutes.
-    #drop(socket) {
-        mute(socket);
-        socket.close();
-        this.#closed(socket, 1006);
+    #setIce({ iceServers, iceExpires }) {
+        this.iceServers = iceServers;
+        // Where it seems to be over already, it is my clock that is wrong.
+        const ends = iceExpires * 1000;
+        this.#iceExpires = ends > Date.now() ? ends : Infinity;
+        this.#calls.each('configure');
     }
 
-    #finish(code) {
-        if (this.state === 'closed') return;
-        clearTimeout(this.#retryTimer);
-        clearTimeout(this.#connectTimer);
-        this.#stopPinging();
-        for (const socket of [this.#socket, this.#opening]) {
-            if (!(socket instanceof WebSocket)) continue;
-            mute(socket);
-            socket.close(1000);
-        }
-        this.#socket = this.#opening = null;
-        this.#awake.abort();
-        this.#session = null;
-        this.#forget();
-        const { reason } = closeRule(code);
-        this.#enter('closed');
-        this.#join?.reject(new RoomError(reason, this.#lastError ?? reason));
-        this.#emit('closed', { reason, code });
-    }
+    // ---- what the link tells ----
 
-    // ---- keeping alive (section 6) ----
+    #owner = {
+        hello: () => ({ peer: this.peer ?? undefined, info: this.#info }),
+        enter: (state) => this.#enter(state),
+        receive: (message) => Room.#handlers[message.type]?.(this, message), // a newer server may say more
+        fail: (error) => this.emit('error', { error }),
+        network: () => this.#calls.each('restart'),
+        leaving: () => this.#calls.hangUpAll('gone'),
+        over: (reason, code, error) => {
+            this.#over.abort();
+            if (ENDS_CALLS.test(reason)) this.#calls.each('end', reason);
+            this.#enter('closed');
+            this.#join?.reject(error);
+            this.emit('closed', { reason, code });
+        },
+    };
 
-    #startPinging(seconds) {
-        clearInterval(this.#pingTimer);
-        if (seconds > 0) this.#pingTimer = setInterval(() => this.#ping(), seconds * 1000);
-    }
-
-    #stopPinging() {
-        clearInterval(this.#pingTimer);
-        clearTimeout(this.#pongTimer);
-        this.#pongTimer = undefined;
-    }
-
-    // Acknowledges what came in, learns what arrived, and finds out whether the socket still lives.
-    #ping() {
-        this.#unacknowledged = 0;
-        this.#send({ type: 'ping', received: this.#ledger.received });
-        const socket = this.#socket;
-        this.#pongTimer ??= setTimeout(() => this.#drop(socket), PONG_TIMEOUT);
-    }
-
-    #countForAck() {
-        if (++this.#unacknowledged >= ACK_EVERY) this.#ping();
-    }
-
-    // A phone that wakes up or changes networks does not wait for timers.
-    #watchPage() {
-        const { signal } = this.#awake;
-        const wake = () => this.#wake();
-        globalThis.addEventListener?.('online', wake, { signal });
-        globalThis.addEventListener?.('pageshow', wake, { signal });
-        globalThis.addEventListener?.('pagehide', () => this.#keep(), { signal });
-        globalThis.document?.addEventListener(
-            'visibilitychange',
-            () => {
-                if (document.visibilityState === 'hidden') this.#keep();
-                else wake();
-            },
-            { signal },
-        );
-    }
-
-    #wake() {
-        this.#forget();
-        if (this.state === 'joined') return this.#ping();
-        if (this.#socket || this.#opening) return;
-        this.#attempt = 0;
-        this.#connect();
-    }
-
-    // ---- surviving a reload ----
-    // The session is in the store only while the page is hidden or going away: a tab duplicated
-    // from a live one must not steal its membership.
-
-    get #key() {
-        return `roomline:${this.name}`;
-    }
-
-    #keep() {
-        if (!this.#session) return;
-        const { received } = this.#ledger;
-        this.#store?.setItem(
-            this.#key,
-            JSON.stringify({ peer: this.peer, session: this.#session, received }),
-        );
-    }
-
-    #forget() {
-        this.#store?.removeItem(this.#key);
-    }
-
-    #restore() {
-        const kept = JSON.parse(this.#store?.getItem(this.#key) ?? 'null');
-        this.#forget();
-        if (!kept) return;
-        this.peer = kept.peer;
-        this.#session = kept.session;
-        this.#infoIsNews = true;
-        this.#ledger = new Ledger({ received: kept.received, restored: true });
-    }
-
-    // ---- messages ----
-
-    #send(message) {
-        this.#socket.send(JSON.stringify(message));
-    }
-
-    #receive(text) {
-        clearTimeout(this.#pongTimer);
-        this.#pongTimer = undefined;
-        const message = JSON.parse(text);
-        Room.#handlers[message.type]?.(this, message); // a newer server may say more than we know
+    #enter(state) {
+        if (this.state === state) return;
+        this.state = state;
+        this.emit('state', { state });
     }
 
     static #handlers = {
-        joined(room, { peer, session, resumed, received, peers, iceServers, pingInterval }) {
-            clearTimeout(room.#connectTimer);
-            const again = resumed ? room.#ledger.resume(received) : [];
-            if (!resumed) room.#ledger.reset();
-            Object.assign(room, { peer, iceServers });
-            room.#session = session;
-            room.#joinedAt = Date.now();
-            room.#tokenTries = 0;
-            room.#lastError = null;
-            room.#startPinging(pingInterval);
-            for (const message of again) room.#send(message);
-            if (globalThis.document?.visibilityState === 'hidden') room.#keep();
+        joined(room, { peer, resumed, peers, ...message }) {
+            room.peer = peer;
+            room.#setIce(message);
             room.#enter('joined');
-            if (resumed && room.#infoIsNews) room.#send({ type: 'info', info: room.#info });
+            if (resumed && room.#infoIsNews) room.#link.send({ type: 'info', info: room.#info });
             room.#infoIsNews = false;
-            if (!resumed) room.#calls.forgotten();
+            if (!resumed) room.#calls.each('spoil'); // the server knows nothing of the old session
             room.#replaceRoster(peers);
-            room.#emit('joined', { resumed });
+            room.emit('joined', { resumed });
             room.#join.resolve(room);
         },
 
         'peer-joined'(room, { peer, info }) {
             room.#put({ peer, info, state: 'here' });
-            room.#emit('roster');
+            room.emit('roster');
         },
 
         'peer-info'(room, { peer, info }) {
@@ -381,38 +193,26 @@ export class Room extends EventTarget {
 
         'peer-left'(room, { peer, reason }) {
             room.#remove(peer, reason);
-            room.#emit('roster');
+            room.emit('roster');
         },
 
         signal(room, { from, data }) {
-            room.#ledger.received++;
-            if (globalThis.document?.visibilityState === 'hidden') room.#keep();
-            room.#countForAck();
-            if (!room.#calls.receive(from, data)) room.#emit('signal', { from, data });
+            if (!room.#calls.receive(from, data)) room.emit('signal', { from, data });
         },
 
         notice(room, { data }) {
-            room.#emit('notice', { data });
+            room.emit('notice', { data });
         },
 
-        'ice-servers'(room, { iceServers }) {
-            room.iceServers = iceServers;
-            room.#calls.configure();
-        },
-
-        pong(room, { received }) {
-            room.#ledger.acknowledge(received);
-        },
-
-        // Everybody got the same message: the random moment keeps the next server from a stampede.
-        goaway(room, { reconnectWithin }) {
-            room.#connectIn(Math.random() * reconnectWithin);
+        'ice-servers'(room, message) {
+            room.#setIce(message);
+            room.emit('ice');
         },
 
         error(room, { code, message, to, id }) {
-            room.#lastError = message;
-            if (to !== undefined) room.#calls.undelivered(to, code);
-            room.#emit('error', { code, message, to, id });
+            if (code === 'unknown-type') return; // an older server need not know all we say
+            if (to !== undefined) room.#calls.all.get(to)?.undelivered(code);
+            room.emit('error', { error: new RoomError(code, message, { to, id }) });
         },
     };
 
@@ -426,56 +226,28 @@ export class Room extends EventTarget {
         }
         for (const entry of peers) {
             const known = this.peers.get(entry.peer);
-            this.#put(
-                entry,
-                known &&
-                    (entry.state === known.state
-                        ? 'peer-info'
-                        : entry.state === 'away'
-                          ? 'peer-away'
-                          : 'peer-back'),
-            );
+            const changed = { away: 'peer-away', here: 'peer-back' }[entry.state];
+            this.#put(entry, known && (entry.state === known.state ? 'peer-info' : changed));
         }
-        this.#emit('roster');
+        this.emit('roster');
     }
 
     #put(entry, event = 'peer-joined') {
         this.peers.set(entry.peer, entry);
-        this.#emit(event, entry);
-        if (entry.state === 'here') this.#calls.peerHere(entry.peer);
+        this.emit(event, entry);
+        if (entry.state === 'here') this.calls.get(entry.peer)?.repair();
     }
 
     #change(peer, change, event) {
         const known = this.peers.get(peer);
         if (!known) return;
         this.#put({ ...known, ...change }, event);
-        this.#emit('roster');
+        this.emit('roster');
     }
 
     #remove(peer, reason) {
         if (!this.peers.delete(peer)) return;
-        this.#emit('peer-left', { peer, reason });
-        this.#calls.peerLeft(peer, reason);
+        this.emit('peer-left', { peer, reason });
+        this.calls.get(peer)?.left(reason);
     }
-
-    // ---- events ----
-
-    #enter(state) {
-        if (this.state === state) return;
-        this.state = state;
-        this.#emit('state', { state });
-    }
-
-    #emit(type, fields) {
-        this.dispatchEvent(Object.assign(new Event(type), fields));
-    }
-
-    // For call.js only.
-    announce(call) {
-        this.#emit('call', { call });
-    }
-}
-
-function mute(socket) {
-    socket.onopen = socket.onmessage = socket.onclose = null;
 }

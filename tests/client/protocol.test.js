@@ -1,9 +1,7 @@
 // The decisions in client/protocol.js.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
 import {
     Ledger,
     backoff,
@@ -127,12 +125,4 @@ test('the ledger has a maximum', () => {
     assert.equal(kept, 128);
     ledger.acknowledge(1);
     assert.ok(ledger.sent('one more'));
-});
-
-test('the SDK is small', () => {
-    const files = ['roomline.js', 'protocol.js', 'call.js', 'negotiation.js'];
-    const text = files
-        .map((name) => readFileSync(new URL(`../../client/${name}`, import.meta.url), 'utf8'))
-        .join('');
-    assert.ok(gzipSync(text, { level: 9 }).length < 12_000);
 });

@@ -407,8 +407,8 @@ test('an error names the signal that failed', async () => {
         id,
     });
     assert.deepEqual(
-        errors.map(({ code, to, id }) => [code, to, id]),
-        [['peer-not-found', 'nobody', id]],
+        errors.map(({ error }) => [error.code, error.to, error.id, error.retryable]),
+        [['peer-not-found', 'nobody', id, false]],
     );
     assert.equal(room.state, 'joined');
 });
