@@ -68,7 +68,7 @@ static int start_listeners(struct admin_host *host, struct listeners *listeners)
 
 /* --- what the server reports --- */
 
-static bool on_accept(void *context, const struct sockaddr *address, uint64_t *ret_ticket)
+static bool on_accept(void *context, const struct ip *address, uint64_t *ret_ticket)
 {
     struct admin_host *host = context;
     (void)address;

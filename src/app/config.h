@@ -27,6 +27,7 @@
 #include "app/config_keys.h"
 #include "app/options.h"
 #include "base/buf.h"
+#include "base/ip.h"
 #include "bus/redis_url.h"
 
 #define CONFIG_FILE_MAX ((size_t)256 * 1024)  /* bytes of YAML that are read */
@@ -35,6 +36,7 @@
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
+enum config_proxy_mode { CONFIG_PROXY_NONE, CONFIG_PROXY_PROTOCOL, CONFIG_PROXY_FORWARDED_FOR };
 enum config_scheme { CONFIG_SCHEME_HTTP, CONFIG_SCHEME_HTTPS };
 
 struct config_listener {
@@ -54,6 +56,11 @@ struct config_origins {
     bool self; /* the origin that the page was served from, by the Host header */
     size_t count;
     char **items; /* exact origins, in the form in which browsers send them */
+};
+
+struct config_networks {
+    size_t count;
+    struct ip_network *items;
 };
 
 /* RTCIceServer of the WebRTC specification. */
@@ -89,6 +96,7 @@ struct config_redis {
 #define CONFIG_FIELD_redis struct config_redis
 #define CONFIG_FIELD_listeners struct config_listeners
 #define CONFIG_FIELD_origins struct config_origins
+#define CONFIG_FIELD_networks struct config_networks
 #define CONFIG_FIELD_ice_servers struct config_ice_servers
 
 enum config_from {

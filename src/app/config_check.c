@@ -135,11 +135,24 @@ static int check_bus(const struct config *config, struct config_errors *errors)
     return check_logins(config, errors);
 }
 
+static int check_proxy(const struct config *config, struct config_errors *errors)
+{
+    bool wanted = config->proxy.mode != CONFIG_PROXY_NONE;
+    bool named = config->proxy.networks.count > 0;
+    if (wanted && !named)
+        return complain(config, CONFIG_ID(proxy, mode), errors, "needs proxy.networks, too");
+    if (named && !wanted)
+        return complain(config, CONFIG_ID(proxy, networks), errors,
+                        "needs proxy.mode proxy-protocol or x-forwarded-for, too");
+    return 0;
+}
+
 int config_check_values(const struct config *config, struct config_errors *errors)
 {
     int result = check_tls(config, errors);
     result |= check_admin(config, errors);
     result |= check_bus(config, errors);
+    result |= check_proxy(config, errors);
     return result;
 }
 

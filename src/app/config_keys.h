@@ -23,6 +23,7 @@
     S(admin, CONFIG_ADMIN, "The listener for operators: rooms, health, metrics; never for clients.") \
     S(http, CONFIG_HTTP, "HTTP headers.") \
     S(limits, CONFIG_LIMITS, "What one client, and all of them, may take.") \
+    S(proxy, CONFIG_PROXY, "Load balancers in front of the server, and how they say whom they bring.") \
     S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client.") \
     S(session, CONFIG_SESSION, "The life of a membership, and how browsers find each other.") \
     S(bus, CONFIG_BUS, "Redis, which joins instances; without one each instance is alone.") \
@@ -107,6 +108,12 @@
     X(limits, hold_bytes, size, "256KiB", 1, 64 * CONFIG_MIB, "no limit", \
       "Bytes kept for a peer that is away, until it resumes.")
 
+#define CONFIG_PROXY(X) \
+    X(proxy, mode, word, "none", 0, 0, "none proxy-protocol x-forwarded-for", \
+      "What tells the client's address: a PROXY header, version 1 or 2, or X-Forwarded-For.") \
+    X(proxy, networks, networks, "[]", 0, 0, NULL, \
+      "Where the load balancers are; what anybody else says of addresses is not believed.")
+
 #define CONFIG_TIMEOUTS(X) \
     X(timeouts, tls_handshake, duration, "10s", 1, CONFIG_HOUR, "no limit", \
       "From accept to the end of the TLS handshake.") \
@@ -172,6 +179,7 @@
     CONFIG_ADMIN(X)                                                                                \
     CONFIG_HTTP(X)                                                                                 \
     CONFIG_LIMITS(X)                                                                               \
+    CONFIG_PROXY(X)                                                                                \
     CONFIG_TIMEOUTS(X)                                                                             \
     CONFIG_SESSION(X)                                                                              \
     CONFIG_BUS(X)                                                                                  \

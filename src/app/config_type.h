@@ -39,6 +39,7 @@ extern const struct config_type config_type_secret;
 extern const struct config_type config_type_redis;
 extern const struct config_type config_type_listeners;
 extern const struct config_type config_type_origins;
+extern const struct config_type config_type_networks;
 extern const struct config_type config_type_ice_servers;
 
 #define CONFIG_HIDDEN "********" /* stands for a secret */

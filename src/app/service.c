@@ -68,7 +68,7 @@ static void wind_clock(struct service *service)
 
 /* --- what clients ask --- */
 
-static bool on_accept(void *context, const struct sockaddr *address, uint64_t *ret_ticket)
+static bool on_accept(void *context, const struct ip *address, uint64_t *ret_ticket)
 {
     struct service *service = context;
     struct shared_limits limits = {service->config->limits.connections,
@@ -93,7 +93,7 @@ static void on_request(void *context, struct connection *connection,
 static void log_refusal(const struct connection *connection, const struct http_request *request,
                         int status)
 {
-    char address[46];
+    char address[IP_TEXT_SIZE];
     log_event(LOG_INFO, "upgrade-refused", LOG_UINT("connection", connection_number(connection)),
               LOG_SLICE("address", connection_address(connection, address)),
               LOG_INT("status", status), LOG_SLICE("origin", http_header(request, "Origin")),

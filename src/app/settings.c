@@ -51,6 +51,11 @@ struct directory_options settings_directory(const struct config *config)
 
 struct server_options settings_server(const struct config *config)
 {
+    static const enum proxy_mode proxy_modes[] = {
+        [CONFIG_PROXY_NONE] = PROXY_NONE,
+        [CONFIG_PROXY_PROTOCOL] = PROXY_PROTOCOL,
+        [CONFIG_PROXY_FORWARDED_FOR] = PROXY_FORWARDED_FOR,
+    };
     return (struct server_options){
         .backlog = (int)config->server.backlog,
         .tls_handshake_timeout = config->timeouts.tls_handshake,
@@ -64,6 +69,8 @@ struct server_options settings_server(const struct config *config)
         .fragments = config->limits.fragments,
         .control_frames_per_second = config->limits.control_frames_per_second,
         .output_queue = config->limits.output_queue,
+        .proxy = {proxy_modes[config->proxy.mode], config->proxy.networks.count,
+                  config->proxy.networks.items},
     };
 }
 

@@ -13,6 +13,7 @@ struct server_options settings_admin_server(const struct config *config)
     struct server_options options = settings_server(config);
     options.body_size = BODY_SIZE;
     options.header_size = HEADER_SIZE;
+    options.proxy = (struct proxy_rules){.mode = PROXY_NONE}; /* those are the public listeners' */
     return options;
 }
 

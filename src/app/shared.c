@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -106,20 +105,12 @@ uint64_t shared_sum(const struct shared *shared, enum shared_gauge gauge)
 /* --- connections --- */
 
 /* What an address is counted as, hashed: one value of 64 bits serves both lines of the sketch. */
-static uint64_t ticket_for(const struct shared *shared, const struct sockaddr *address)
+static uint64_t ticket_for(const struct shared *shared, const struct ip *address)
 {
-    const void *bytes = "";
-    size_t len = 0;
-    if (address->sa_family == AF_INET) {
-        bytes = &((const struct sockaddr_in *)address)->sin_addr;
-        len = 4;
-    } else if (address->sa_family == AF_INET6) {
-        const struct in6_addr *ip = &((const struct sockaddr_in6 *)address)->sin6_addr;
-        bool mapped = IN6_IS_ADDR_V4MAPPED(ip);
-        bytes = ip->s6_addr + (mapped ? 12 : 0);
-        len = mapped ? 4 : 8;
-    }
-    return crypto_hash_under(shared->memory->key, bytes, len);
+    static const struct ip nobody;
+    const unsigned char *bytes = address == NULL ? nobody.bytes : address->bytes;
+    bool v4 = address != NULL && ip_is_v4(address);
+    return crypto_hash_under(shared->memory->key, bytes + (v4 ? 12 : 0), v4 ? 4 : 8);
 }
 
 static _Atomic uint32_t *cell(const struct shared *shared, unsigned index, unsigned line,
@@ -156,12 +147,12 @@ static void count(struct shared *shared, unsigned index, uint64_t ticket, int ch
 }
 
 bool shared_admit(struct shared *shared, unsigned index, const struct shared_limits *limits,
-                  const struct sockaddr *address, uint64_t *ret_ticket)
+                  const struct ip *address, uint64_t *ret_ticket)
 {
     uint64_t ticket = ticket_for(shared, address);
     if (limits->connections != 0 && shared_sum(shared, SHARED_connections) >= limits->connections)
         return false;
-    if (limits->connections_per_address != 0 &&
+    if (address != NULL && limits->connections_per_address != 0 &&
         count_from(shared, ticket) >= limits->connections_per_address)
         return false;
     count(shared, index, ticket, 1);

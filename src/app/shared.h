@@ -15,9 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/crypto.h"
+#include "base/ip.h"
 
 #define SHARED_ROW_MAX 256
 #define SHARED_SKETCH_DEPTH 2
@@ -75,9 +75,9 @@ struct shared_limits {
 };
 
 /* Counts a connection in the worker's own row, if the limits let it in; ret_ticket is for
- * shared_release(). */
+ * shared_release(). Without an address only the limit of all connections holds. */
 bool shared_admit(struct shared *shared, unsigned index, const struct shared_limits *limits,
-                  const struct sockaddr *address, uint64_t *ret_ticket);
+                  const struct ip *address, uint64_t *ret_ticket);
 void shared_release(struct shared *shared, unsigned index, uint64_t ticket);
 
 #endif

@@ -1,6 +1,6 @@
 /* A connection's life, from top to bottom:
  *
- *     accepted -> TLS handshake -> HTTP -> WebSocket -> closing -> ending -> closed
+ *     accepted -> PROXY header -> TLS handshake -> HTTP -> WebSocket -> closing -> ending -> closed
  *
  * Each state may be skipped forward as the table below allows, never back. What goes well leads
  * from HTTP requests to an upgrade, then to messages, then to a close frame each way. All that
@@ -14,13 +14,14 @@
 #include "net/connection_state.h"
 
 static const char *const state_names[STATE_COUNT] = {
-    "accepted", "handshake", "http", "websocket", "closing", "ending", "closed",
+    "accepted", "proxy", "handshake", "http", "websocket", "closing", "ending", "closed",
 };
 
 #define TO(state) (1u << (state))
 
 static const unsigned legal_moves[STATE_COUNT] = {
-    [STATE_NEW] = TO(STATE_TLS) | TO(STATE_HTTP) | TO(STATE_CLOSED),
+    [STATE_NEW] = TO(STATE_PROXY) | TO(STATE_TLS) | TO(STATE_HTTP) | TO(STATE_CLOSED),
+    [STATE_PROXY] = TO(STATE_TLS) | TO(STATE_HTTP) | TO(STATE_CLOSED),
     [STATE_TLS] = TO(STATE_HTTP) | TO(STATE_CLOSED),
     [STATE_HTTP] = TO(STATE_WEBSOCKET) | TO(STATE_ENDING) | TO(STATE_CLOSED),
     [STATE_WEBSOCKET] = TO(STATE_CLOSING) | TO(STATE_ENDING) | TO(STATE_CLOSED),
@@ -47,14 +48,9 @@ struct connection *connection_next(const struct connection *connection)
     return LIST_NEXT(connection, link);
 }
 
-struct slice connection_address(const struct connection *connection, char text[46])
+struct slice connection_address(const struct connection *connection, char text[IP_TEXT_SIZE])
 {
-    struct sockaddr_storage address;
-    int size = sizeof(address);
-    text[0] = '\0';
-    if (uv_tcp_getpeername(&connection->stream.tcp, (struct sockaddr *)&address, &size) == 0)
-        uv_ip_name((const struct sockaddr *)&address, text, 46);
-    return slice_of(text);
+    return ip_text(&connection->address, text);
 }
 
 void connection_expect(struct connection *connection, uint64_t timeout)
@@ -72,28 +68,55 @@ static void on_due(struct deadline *deadline);
 static const struct stream_events events;
 
 /* Too many connections: says so where that is cheap, and does not wait for the client to end. */
-static void refuse(struct connection *connection, bool secure)
+static void refuse(struct connection *connection)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
                                "Connection: close\r\nRetry-After: 5\r\n\r\n";
     connection_loop(connection)->counts.refused++;
     uv_buf_t run = uv_buf_init((char *)text, sizeof(text) - 1);
-    if (!secure)
+    if (!connection->secure)
         uv_try_write((uv_stream_t *)&connection->stream.tcp, &run, 1);
     connection_cut(connection);
+}
+
+static struct ip peer_of(const struct connection *connection)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    int size = sizeof(address);
+    uv_tcp_getpeername(&connection->stream.tcp, (struct sockaddr *)&address, &size);
+    return ip_from_sockaddr((const struct sockaddr *)&address);
 }
 
 static bool admit(struct connection *connection)
 {
     const struct connection_handler *handler = &connection_loop(connection)->handler;
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-    int size = sizeof(address);
     if (handler->on_accept == NULL)
         return true;
-    uv_tcp_getpeername(&connection->stream.tcp, (struct sockaddr *)&address, &size);
-    connection->admitted = handler->on_accept(handler->context, (const struct sockaddr *)&address,
-                                              &connection->ticket);
+    connection->admitted = handler->on_accept(
+        handler->context, connection->shared ? NULL : &connection->address, &connection->ticket);
     return connection->admitted;
+}
+
+static void dismiss(struct connection *connection)
+{
+    const struct connection_handler *handler = &connection_loop(connection)->handler;
+    if (connection->admitted)
+        handler->on_gone(handler->context, connection->ticket);
+    connection->admitted = false;
+}
+
+void connection_is_for(struct connection *connection, const struct http_request *request)
+{
+    const struct proxy_rules *rules = &connection_loop(connection)->options.proxy;
+    if (!proxy_forwarded_for(rules, request, &connection->address))
+        connection->address = peer_of(connection);
+}
+
+bool connection_readmit(struct connection *connection)
+{
+    dismiss(connection);
+    connection->shared = false;
+    return admit(connection);
 }
 
 static struct connection *connection_new(struct net_loop *loop)
@@ -113,20 +136,53 @@ static struct connection *connection_new(struct net_loop *loop)
     return connection;
 }
 
-static int start(struct connection *connection, bool secure)
+static struct tls *make_tls(struct connection *connection)
 {
     struct tls_context *context = connection_loop(connection)->tls;
+    return context == NULL ? NULL : tls_new(context);
+}
+
+/* Who it is for is known. What may have come already is `rest`. */
+static void begin(struct connection *connection, struct slice rest)
+{
+    struct net_loop *loop = connection_loop(connection);
     struct tls *tls = NULL;
-    if (secure) {
-        tls = context == NULL ? NULL : tls_new(context);
-        if (tls == NULL)
-            return UV_ENOMEM;
+    if (!admit(connection)) {
+        refuse(connection);
+        return;
     }
-    return stream_start(&connection->stream, tls);
+    loop->counts.accepted++;
+    if (connection->secure && (tls = make_tls(connection)) == NULL) {
+        connection_cut(connection);
+    } else if (connection->secure) {
+        if (connection->state == STATE_NEW) /* else it runs since then */
+            connection_expect(connection, loop->options.tls_handshake_timeout);
+        enter(connection, STATE_TLS);
+        stream_secure(&connection->stream, tls, rest);
+    } else {
+        enter(connection, STATE_HTTP);
+        http_wait(connection);
+        if (rest.len > 0)
+            http_input(connection, rest);
+    }
+}
+
+static void await_header(struct connection *connection)
+{
+    const struct server_options *options = &connection_loop(connection)->options;
+    connection->proxy = mem_zero(sizeof(*connection->proxy));
+    if (connection->proxy == NULL) {
+        connection_cut(connection);
+        return;
+    }
+    enter(connection, STATE_PROXY);
+    connection_expect(connection, connection->secure ? options->tls_handshake_timeout
+                                                     : options->headers_timeout);
 }
 
 int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure)
 {
+    const struct proxy_rules *rules = &loop->options.proxy;
     struct connection *connection = connection_new(loop);
     if (connection == NULL)
         return UV_ENOMEM;
@@ -135,21 +191,41 @@ int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure
         connection_cut(connection);
         return error;
     }
-    if (!admit(connection)) {
-        refuse(connection, secure);
-        return 0;
-    }
-    loop->counts.accepted++;
-    if (start(connection, secure) != 0) {
+    connection->secure = secure;
+    connection->address = peer_of(connection);
+    bool proxied = proxy_is_trusted(rules, &connection->address);
+    connection->shared = proxied && rules->mode == PROXY_FORWARDED_FOR;
+    if (stream_start(&connection->stream, NULL) != 0)
         connection_cut(connection);
-    } else if (secure) {
-        enter(connection, STATE_TLS);
-        connection_expect(connection, loop->options.tls_handshake_timeout);
-    } else {
-        enter(connection, STATE_HTTP);
-        http_wait(connection);
-    }
+    else if (proxied && rules->mode == PROXY_PROTOCOL)
+        await_header(connection);
+    else
+        begin(connection, SLICE_NONE);
     return 0;
+}
+
+static void refuse_header(struct connection *connection)
+{
+    char text[IP_TEXT_SIZE];
+    log_event(LOG_INFO, "proxy-header-refused", LOG_UINT("connection", connection->number),
+              LOG_SLICE("address", connection_address(connection, text)), LOG_END);
+    connection_cut(connection);
+}
+
+static void proxy_input(struct connection *connection, struct slice bytes)
+{
+    struct ip client;
+    bool known;
+    switch (proxy_read(connection->proxy, &bytes, &known, &client)) {
+    case PROXY_MORE: return;
+    case PROXY_BAD: refuse_header(connection); return;
+    case PROXY_DONE: break;
+    }
+    if (known)
+        connection->address = client;
+    mem_free(connection->proxy);
+    connection->proxy = NULL;
+    begin(connection, bytes);
 }
 
 static void on_open(struct stream *stream)
@@ -243,7 +319,9 @@ static void on_bytes(struct stream *stream, struct slice bytes)
 {
     struct connection *connection = connection_of(stream);
     connection->last_seen = uv_now(stream->loop->uv);
-    if (connection->state == STATE_HTTP)
+    if (connection->state == STATE_PROXY)
+        proxy_input(connection, bytes);
+    else if (connection->state == STATE_HTTP)
         http_input(connection, bytes);
     else if (connection->state == STATE_WEBSOCKET || connection->state == STATE_CLOSING)
         websocket_input(connection, bytes);
@@ -310,13 +388,12 @@ void connection_cut(struct connection *connection)
 static void on_closed(struct stream *stream)
 {
     struct connection *connection = connection_of(stream);
-    struct net_loop *loop = connection_loop(connection);
-    if (connection->admitted)
-        loop->handler.on_gone(loop->handler.context, connection->ticket);
+    dismiss(connection);
+    mem_free(connection->proxy);
     http_done(connection);
     websocket_done(connection);
     LIST_REMOVE(connection, link);
-    loop->counts.connections--;
+    connection_loop(connection)->counts.connections--;
     mem_free(connection);
 }
 

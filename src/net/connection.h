@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/ip.h"
 #include "base/message.h"
 #include "base/slice.h"
 #include "net/http.h"
@@ -28,8 +28,10 @@ struct connection_handler {
     void *context;
 
     /* May one more connection come in from this address? It is counted then, until on_gone() is
-     * given the ticket. Both NULL: everybody may. */
-    bool (*on_accept)(void *context, const struct sockaddr *address, uint64_t *ret_ticket);
+     * given the ticket. Of a connection that a proxy shares among clients the address is NULL at
+     * first; once one of them has upgraded it, it is given up and asked for again with that client's.
+     * Both functions NULL: everybody may. */
+    bool (*on_accept)(void *context, const struct ip *address, uint64_t *ret_ticket);
     void (*on_gone)(void *context, uint64_t ticket);
 
     /* A request that is no upgrade to WebSocket. A handler that sets response->later answers by
@@ -73,7 +75,8 @@ void connection_close(struct connection *connection, enum close_code code);
 /* Unique within the process; names the connection in the log. */
 uint64_t connection_number(const struct connection *connection);
 
-/* The client's address as text, without port, written into `text`. */
-struct slice connection_address(const struct connection *connection, char text[46]);
+/* The client's address as text, without port, written into `text`: the one that a trusted proxy
+ * names, where there is one. */
+struct slice connection_address(const struct connection *connection, char text[IP_TEXT_SIZE]);
 
 #endif

@@ -92,17 +92,30 @@ static void refuse_request(struct connection *connection, int status)
     answer(connection, &none, &response, false);
 }
 
+/* The client has as many connections as it may have, as was found out just now. */
+static int too_many(struct http_response *response)
+{
+    http_response_text(response, 503, http_reason(503));
+    http_response_add(response, "Retry-After", SLICE("5"));
+    response->close = true;
+    return 503;
+}
+
 static void try_upgrade(struct connection *connection, const struct http_request *request,
                         bool keep_alive)
 {
     const struct connection_handler *handler = &connection_loop(connection)->handler;
     struct upgrade upgrade = {0};
     struct http_response response = http_response_init();
+    bool shared = connection->shared;
     int status = upgrade_check(request, &response);
+    if (status == 0 && shared && !connection_readmit(connection))
+        status = too_many(&response);
     if (status == 0)
         status = handler->on_upgrade(handler->context, connection, request, &upgrade, &response);
     if (status != 0) {
         response.status = status;
+        response.close = response.close || shared; /* it may be counted for one client by now */
         answer(connection, request, &response, keep_alive);
         return;
     }
@@ -171,7 +184,11 @@ static void handle_request(struct connection *connection, struct http_request *r
                            bool keep_alive)
 {
     const struct connection_handler *handler = &connection_loop(connection)->handler;
-    request->secure = connection->stream.tls != NULL;
+    request->secure = connection->secure;
+    if (connection->shared) {
+        connection_is_for(connection, request);
+        request->secure = request->secure || proxy_forwarded_secure(request);
+    }
     if (upgrade_is(request)) {
         try_upgrade(connection, request, keep_alive);
         return;

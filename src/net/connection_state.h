@@ -13,6 +13,7 @@
 
 enum state {
     STATE_NEW,
+    STATE_PROXY,     /* waits for the load balancer to say whom it brings */
     STATE_TLS,       /* shaking hands */
     STATE_HTTP,      /* waits for, reads or answers requests */
     STATE_WEBSOCKET, /* messages each way */
@@ -28,6 +29,10 @@ struct connection {
     struct stream stream; /* first: stream events come with its address */
     enum state state;
     bool admitted;
+    bool secure;                /* TLS is spoken, or is to be */
+    bool shared;                /* by a proxy's clients: each request says whose it is */
+    struct ip address;          /* the client's, as far as it is known */
+    struct proxy_reader *proxy; /* while STATE_PROXY */
     uint64_t number;
     uint64_t last_seen;       /* ms; when bytes came in */
     size_t waiting;           /* bytes of output at the last look: has the client read any since? */
@@ -51,6 +56,12 @@ static inline struct net_loop *connection_loop(const struct connection *connecti
 }
 
 /* connection.c: */
+
+/* A request, or an upgrade, of this client came by a connection that clients share. */
+void connection_is_for(struct connection *connection, const struct http_request *request);
+
+/* From now on it is one client's, who has to be let in. */
+bool connection_readmit(struct connection *connection);
 
 /* Arms the one deadline; a timeout of 0 is none. */
 void connection_expect(struct connection *connection, uint64_t timeout);

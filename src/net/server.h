@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "net/connection.h"
+#include "net/proxy.h"
 #include "net/tls.h"
 
 /* Limits: 0 is none. Times in ms, sizes in bytes. */
@@ -30,6 +31,8 @@ struct server_options {
     size_t fragments; /* of a message */
     size_t control_frames_per_second;
     size_t output_queue; /* bytes that wait for one client */
+
+    struct proxy_rules proxy; /* its networks outlive the server */
 };
 
 struct server;

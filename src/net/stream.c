@@ -433,6 +433,14 @@ int stream_start(struct stream *stream, struct tls *tls)
     return error;
 }
 
+void stream_secure(struct stream *stream, struct tls *tls, struct slice rest)
+{
+    stream->tls = tls;
+    stream->handshaking = true;
+    if (rest.len > 0)
+        tls_input(stream, rest);
+}
+
 void stream_pause(struct stream *stream)
 {
     uv_read_stop(handle_of(stream));

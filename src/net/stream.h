@@ -95,6 +95,10 @@ int stream_open(struct stream *stream, int fd);
  * this fails. A client's begins at once. 0 or a libuv error. */
 int stream_start(struct stream *stream, struct tls *tls);
 
+/* TLS from here on, in a stream that was started without and is called from on_bytes(): `rest` is
+ * what came behind the bytes that were of use. Takes over `tls`. */
+void stream_secure(struct stream *stream, struct tls *tls, struct slice rest);
+
 /* Queues text; see queue_push(). */
 int stream_push(struct stream *stream, struct piece piece);
 

@@ -1,4 +1,4 @@
-// A real haproxy in front of several instances: TCP mode, as health checks say.
+// A real haproxy in front of several instances, in TCP mode and as health checks say unless told otherwise.
 
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,25 +9,34 @@ import { Program } from './program.js';
 const BINARY = process.env.HAPROXY ?? 'haproxy';
 const PATH = `${process.env.PATH}:/usr/sbin`; // where Debian has it
 
+const CHECK = 'check inter 200ms fall 1 rise 1';
+
 const place = (url) => new URL(url).host;
 
 /**
- * servers  instances; one that goes and comes back must have the same port
+ * servers   instances; one that goes and comes back must have the same port
+ * mode      'http': it reads requests
+ * server    what is said of each server, in place of the health check
+ * bind      what is said of its own address, e.g. 'ssl crt FILE'
+ * frontend  more lines
  * Returns {url, end()}: `url` is what clients connect to.
  */
-export async function startHaproxy(servers) {
+export async function startHaproxy(
+    servers,
+    { mode = 'tcp', server = CHECK, bind = '', frontend = [] } = {},
+) {
     const port = await freePort();
     const folder = mkdtempSync(join(temporaryFolder(), 'haproxy-'));
     const path = join(folder, 'haproxy.cfg');
     const backends = servers.map(
-        ({ url }, n) => `    server s${n} ${place(url)} check inter 200ms fall 1 rise 1`,
+        ({ url }, n) => `    server s${n} ${place(url)} ${server}`,
     );
     writeFileSync(
         path,
         `global
     maxconn 4000
 defaults
-    mode tcp
+    mode ${mode}
     timeout connect 1s
     timeout client 1m
     timeout server 1m
@@ -35,13 +44,11 @@ defaults
     retries 3
     option redispatch
 frontend public
-    bind 127.0.0.1:${port}
-    default_backend instances
+    bind 127.0.0.1:${port} ${bind}
+${frontend.map((line) => `    ${line}\n`).join('')}    default_backend instances
 backend instances
     balance leastconn
-    option httpchk GET /readyz
-    http-check expect status 200
-${backends.join('\n')}
+${server === CHECK ? '    option httpchk GET /readyz\n    http-check expect status 200\n' : ''}${backends.join('\n')}
 `,
     );
     const env = { ...process.env, PATH };

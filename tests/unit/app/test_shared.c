@@ -5,9 +5,7 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -32,22 +30,12 @@ static int stop(void **state)
     return 0;
 }
 
-static struct sockaddr_storage address_of(const char *text)
-{
-    struct sockaddr_storage address = {.ss_family = AF_INET6};
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
-    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1)
-        return address;
-    address.ss_family = AF_INET;
-    assert_int_equal(inet_pton(AF_INET, text, &((struct sockaddr_in *)&address)->sin_addr), 1);
-    return address;
-}
-
 static bool admit(unsigned index, const struct shared_limits *limits, const char *from,
                   uint64_t *ticket)
 {
-    struct sockaddr_storage address = address_of(from);
-    return shared_admit(&shared, index, limits, (struct sockaddr *)&address, ticket);
+    struct ip address;
+    assert_true(ip_parse(slice_of(from), &address));
+    return shared_admit(&shared, index, limits, &address, ticket);
 }
 
 static bool enter(unsigned index, const struct shared_limits *limits, const char *from)
@@ -100,6 +88,19 @@ static void a_refused_connection_is_not_counted(void **state)
     for (int i = 0; i < 5; i++)
         assert_false(enter(0, &limits, "10.0.0.1"));
     assert_int_equal(shared_sum(&shared, SHARED_connections), 1);
+}
+
+static void who_has_no_address_counts_among_all_but_has_no_limit_of_its_own(void **state)
+{
+    struct shared_limits limits = {.connections = 5, .connections_per_address = 1};
+    uint64_t ticket;
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_true(shared_admit(&shared, 0, &limits, NULL, &ticket));
+    assert_true(enter(0, &limits, "10.0.0.1"));
+    assert_false(shared_admit(&shared, 1, &limits, NULL, &ticket));
+    shared_release(&shared, 0, ticket);
+    assert_true(shared_admit(&shared, 0, &limits, NULL, &ticket));
 }
 
 static bool same(const char *one, const char *other)
@@ -169,10 +170,11 @@ static void another_process_sees_and_is_seen(void **state)
     pid_t pid = fork();
     if (pid == 0) {
         struct shared own;
-        struct sockaddr_storage address = address_of("10.0.0.1");
+        struct ip address;
         uint64_t ticket;
-        bool ok = shared_attach(&own, dup(shared.fd), 3) == 0 &&
-                  shared_admit(&own, 2, &limits, (struct sockaddr *)&address, &ticket);
+        bool ok = ip_parse(SLICE("10.0.0.1"), &address) &&
+                  shared_attach(&own, dup(shared.fd), 3) == 0 &&
+                  shared_admit(&own, 2, &limits, &address, &ticket);
         shared_done(&own);
         _exit(ok ? 0 : 1);
     }
@@ -205,6 +207,7 @@ int main(void)
         SHARED_TEST(the_limit_holds_for_all_workers_together),
         SHARED_TEST(so_does_the_limit_for_an_address),
         SHARED_TEST(a_refused_connection_is_not_counted),
+        SHARED_TEST(who_has_no_address_counts_among_all_but_has_no_limit_of_its_own),
         SHARED_TEST(addresses_are_told_apart_as_subscribers_are),
         SHARED_TEST(ten_thousand_others_do_not_fill_an_address_s_limit),
         SHARED_TEST(all_counters_return_to_zero),

@@ -39,10 +39,13 @@ static const char *big_body(void)
 
 #define TICKET 0x7469636b6574
 
-static bool on_accept(void *context, const struct sockaddr *address, uint64_t *ret_ticket)
+static bool on_accept(void *context, const struct ip *address, uint64_t *ret_ticket)
 {
     struct fixture *fixture = context;
-    assert_int_equal(address->sa_family, AF_INET);
+    if (address == NULL)
+        fixture->unnamed++;
+    else
+        ip_text(address, fixture->last_address);
     if (fixture->admitted == fixture->admit)
         return false;
     fixture->admitted++;
@@ -61,6 +64,7 @@ static void on_request(void *context, struct connection *connection,
 {
     struct fixture *fixture = context;
     fixture->requests++;
+    fixture->last_secure = request->secure;
     if (slice_is(request->path, "/hello")) {
         http_response_text(response, 200, "hello");
     } else if (slice_is(request->path, "/body")) {
@@ -271,7 +275,7 @@ struct client *client_connect_raw(struct fixture *fixture)
     return client;
 }
 
-static void shake_hands(struct client *client)
+void client_shake_hands(struct client *client)
 {
     static SSL_CTX *ctx;
     if (ctx == NULL)
@@ -287,7 +291,7 @@ struct client *client_connect(struct fixture *fixture)
 {
     struct client *client = client_connect_raw(fixture);
     if (fixture->secure)
-        shake_hands(client);
+        client_shake_hands(client);
     return client;
 }
 

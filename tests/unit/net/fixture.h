@@ -42,12 +42,15 @@ struct fixture {
     bool ending;
     bool ended;
     unsigned requests;
+    bool last_secure;                  /* what the last of them was said to be */
     unsigned released;                 /* bodies given back */
     unsigned asked;                    /* requests for /later that were not answered yet */
     uint64_t askers[FIXTURE_SESSIONS]; /* their connections */
     unsigned session_count;
-    unsigned admit;    /* connections that on_accept() lets in at once */
-    unsigned admitted; /* that are in */
+    unsigned admit;                  /* connections that on_accept() lets in at once */
+    unsigned admitted;               /* that are in */
+    unsigned unnamed;                /* asked for without an address */
+    char last_address[IP_TEXT_SIZE]; /* of those that on_accept() was asked about */
     struct session_seen sessions[FIXTURE_SESSIONS];
     enum close_code
         close_on_message; /* what the handler does to the connection, CLOSE_NONE: nothing */
@@ -95,6 +98,7 @@ struct client *client_connect(struct fixture *fixture);
 
 /* TCP only. */
 struct client *client_connect_raw(struct fixture *fixture);
+void client_shake_hands(struct client *client);
 void client_close(struct client *client);
 
 /* Sends all of it, turning the loop meanwhile as needed. */
