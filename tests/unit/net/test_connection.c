@@ -589,9 +589,13 @@ static void a_silent_client_is_pinged_and_then_lost(void **state)
     struct client *client = client_websocket(fixture);
     uint64_t started = uv_hrtime();
     assert_int_equal(client_next_frame(client).first_byte, 0x89);
-    assert_int_equal(client_next_frame(client).first_byte, 0x89);
     assert_int_equal(fixture->sessions[0].lost, 0);
-    client_expect_close(client, CLOSE_SILENT);
+    struct server_frame frame = client_next_frame(client);
+    if (frame.first_byte == 0x89) /* not so where this process stood still meanwhile */
+        frame = client_next_frame(client);
+    assert_int_equal(frame.first_byte, 0x88);
+    assert_int_equal((unsigned char)frame.payload.ptr[0] << 8 | (unsigned char)frame.payload.ptr[1],
+                     CLOSE_SILENT);
     assert_true(uv_hrtime() - started >= 950000000u);
     assert_int_equal(fixture->sessions[0].lost, 1);
     assert_int_equal(fixture->sessions[0].cause, CLOSE_SILENT);
