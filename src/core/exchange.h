@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/message.h"
 #include "base/slice.h"
@@ -16,6 +17,12 @@
 struct core_tally;
 struct exchange;
 struct session;
+
+/* How long credentials hold. */
+struct ice_validity {
+    uint64_t ttl;     /* ms from now; 0: there are none that end */
+    uint64_t expires; /* the same in Unix seconds */
+};
 
 /* What the exchange asks of the world. `connection` is what exchange_open() was given. */
 struct exchange_world {
@@ -38,6 +45,11 @@ struct exchange_world {
     void (*send)(void *context, const struct frame *frame);
 
     void (*random)(void *context, void *bytes, size_t len);
+
+    /* Appends the JSON array of the ICE servers that this peer is to use. NULL:
+     * options.ice_servers are for everybody, and do not end. */
+    struct ice_validity (*ice_servers)(void *context, void *connection, struct slice peer,
+                                       struct buf *out);
 
     /* A clock to measure durations by, µs, never going back. NULL: none are measured. */
     uint64_t (*clock)(void *context);

@@ -324,7 +324,8 @@ static void count_joined(struct exchange *exchange, const struct entry *done, bo
 
 /* ---- joined */
 
-static struct message *compose_joined(struct session *session, bool resumed)
+static struct message *compose_joined(struct session *session, bool resumed,
+                                      const struct buf *servers, uint64_t expires)
 {
     struct exchange *exchange = session->exchange;
     struct member *member, *next;
@@ -336,7 +337,8 @@ static struct message *compose_joined(struct session *session, bool resumed)
                                               .session = slice_of(text),
                                               .resumed = resumed,
                                               .received = session->received,
-                                              .ice_servers = exchange->options.ice_servers,
+                                              .ice_servers = buf_slice(servers),
+                                              .ice_expires = expires,
                                               .ping_interval = exchange->options.ping_interval,
                                               .resume_window = exchange->options.resume_window});
     MAP_EACH (session->room->members, member, next) {
@@ -385,7 +387,11 @@ static bool catch_up(struct session *session, struct hold *early)
 
 static void welcome(struct session *session, bool resuming, bool resumed, struct hold *early)
 {
-    struct message *message = compose_joined(session, resumed);
+    struct buf servers;
+    struct ice_validity validity = ice_servers(session, &servers);
+    struct message *message =
+        buf_failed(&servers) ? NULL : compose_joined(session, resumed, &servers, validity.expires);
+    buf_done(&servers);
     log_event(LOG_INFO, "joined", LOG_UINT("connection", session->number),
               LOG_SLICE("room", room_name(session->room)),
               LOG_SLICE("peer", member_name(session->member)),
@@ -395,6 +401,7 @@ static void welcome(struct session *session, bool resuming, bool resumed, struct
         return;
     }
     session_send(session, message);
+    ice_refresh_later(session, validity.ttl);
     send_held(session);
     /* What came early was sent before the client could see its new secret: it confirms nothing. */
     if (!catch_up(session, early) || session->state != SESSION_HERE)

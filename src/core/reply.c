@@ -90,6 +90,15 @@ struct message *reply_pong(uint64_t received)
     return end(&out);
 }
 
+struct message *reply_ice_servers(struct slice servers, uint64_t expires)
+{
+    struct buf out;
+    start(&out, "ice-servers");
+    add_raw(&out, "iceServers", servers);
+    add_number(&out, "iceExpires", expires);
+    return end(&out);
+}
+
 struct message *reply_goaway(const char *reason, uint64_t reconnect_within_ms)
 {
     struct buf out;
@@ -183,6 +192,8 @@ void reply_joined_start(struct buf *out, const struct joined *joined)
     add_raw(out, "resumed", joined->resumed ? SLICE("true") : SLICE("false"));
     add_number(out, "received", joined->received);
     add_raw(out, "iceServers", joined->ice_servers);
+    if (joined->ice_expires != 0)
+        add_number(out, "iceExpires", joined->ice_expires);
     add_seconds(out, "pingInterval", joined->ping_interval);
     add_seconds(out, "resumeWindow", joined->resume_window);
     buf_add_text(out, ",\"peers\":[");

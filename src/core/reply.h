@@ -14,6 +14,7 @@
 /* to and id (raw JSON) may be SLICE_NONE. */
 struct message *reply_error(int error, struct slice to, struct slice id);
 struct message *reply_pong(uint64_t received);
+struct message *reply_ice_servers(struct slice servers, uint64_t expires); /* Unix seconds */
 struct message *reply_goaway(const char *reason, uint64_t reconnect_within_ms);
 struct message *reply_peer_joined(struct slice peer, struct slice info);
 struct message *reply_peer_info(struct slice peer, struct slice info);
@@ -30,6 +31,7 @@ struct joined {
     bool resumed;
     uint64_t received;
     struct slice ice_servers;              /* JSON array */
+    uint64_t ice_expires;                  /* Unix seconds; 0: never */
     uint64_t ping_interval, resume_window; /* ms */
 };
 

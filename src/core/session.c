@@ -25,6 +25,7 @@ void session_move(struct session *session, enum session_state state)
 {
     assert(legal[session->state][state]);
     wheel_disarm(&session->deadline);
+    wheel_disarm(&session->ice);
     tally_sub(&session->exchange->tally->sessions[session->state], 1);
     tally_add(&session->exchange->tally->sessions[state], 1);
     session->state = state;
@@ -84,6 +85,7 @@ struct session *session_new(struct exchange *exchange, void *connection, struct 
     session->connection = connection;
     session->number = number;
     session->deadline.on_due = on_deadline;
+    session->ice.on_due = ice_on_due;
     buf_init(&session->parked, PARKED_MAX);
     LIST_INSERT_HEAD(&exchange->sessions, session, link);
     exchange->session_count++;
@@ -157,6 +159,7 @@ void session_free(struct session *session)
         handover_decline(session->exchange, session->claim);
     mem_free(session->claim);
     wheel_disarm(&session->deadline);
+    wheel_disarm(&session->ice);
     hold_done(&session->hold);
     LIST_REMOVE(session, link);
     session->exchange->session_count--;

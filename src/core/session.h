@@ -82,6 +82,7 @@ struct session {
     struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:
                                  to come back */
     struct bucket reports;
+    struct deadline ice; /* HERE: to tell the client of fresh ICE servers */
     struct session_secret secret;
     uint64_t number; /* names the connection in the log */
     uint64_t

@@ -1,5 +1,5 @@
 /* What the parts of the exchange share: exchange.c (events in), session.c, room.c, join.c, route.c,
- * handover.c, fence.c, restore.c, deposit.c. */
+ * handover.c, fence.c, restore.c, deposit.c, ice.c. */
 #ifndef ROOMLINE_CORE_STATE_H
 #define ROOMLINE_CORE_STATE_H
 
@@ -90,6 +90,16 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
 
 /* The join of this session ends here, refused or because its client has gone. */
 void join_count_refused(const struct session *session);
+
+/* ---- ice.c */
+
+/* The JSON array for this session's client, in a buffer that the caller frees by buf_done(); it may
+ * have failed. */
+struct ice_validity ice_servers(struct session *session, struct buf *ret_servers);
+
+/* Has the client told of fresh ones before these end. */
+void ice_refresh_later(struct session *session, uint64_t ttl);
+void ice_on_due(struct deadline *deadline);
 
 /* ---- route.c */
 

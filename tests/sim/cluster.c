@@ -202,6 +202,17 @@ static void random_cb(void *context, void *bytes, size_t len)
         ((char *)bytes)[i] = (char)cluster_random(node->cluster, 256);
 }
 
+/* The n-th credential of all, for this peer. */
+static struct ice_validity ice_servers_cb(void *context, void *connection, struct slice peer,
+                                          struct buf *out)
+{
+    struct cluster *cluster = ((struct node *)context)->cluster;
+    assert(((struct client *)connection)->cluster == cluster);
+    buf_add_format(out, "[{\"urls\":\"turn:h\",\"username\":\"%u:%.*s\",\"credential\":\"c\"}]",
+                   ++cluster->ice_asked, (int)peer.len, peer.ptr);
+    return (struct ice_validity){cluster->ice_ttl, (cluster->now + cluster->ice_ttl) / 1000};
+}
+
 /* ---- workers */
 
 void cluster_restart(struct cluster *cluster, int worker)
@@ -210,14 +221,16 @@ void cluster_restart(struct cluster *cluster, int worker)
     struct exchange_options options = cluster->options;
     options.self = cluster->ids[worker];
     nodes[worker] = (struct node){cluster, worker};
-    cluster->exchanges[worker] = exchange_new(&options,
-                                              &(struct exchange_world){.context = &nodes[worker],
-                                                                       .deliver = deliver_cb,
-                                                                       .ping = ping_cb,
-                                                                       .close = close_cb,
-                                                                       .send = worker_send_cb,
-                                                                       .random = random_cb},
-                                              cluster->now);
+    cluster->exchanges[worker] = exchange_new(
+        &options,
+        &(struct exchange_world){.context = &nodes[worker],
+                                 .deliver = deliver_cb,
+                                 .ping = ping_cb,
+                                 .close = close_cb,
+                                 .send = worker_send_cb,
+                                 .random = random_cb,
+                                 .ice_servers = cluster->ice_ttl == 0 ? NULL : ice_servers_cb},
+        cluster->now);
 }
 
 void cluster_disown(struct cluster *cluster, int worker)
@@ -378,7 +391,7 @@ bool client_has(const struct client *client, const char *type, const char *peer)
     for (int i = client->read; i < client->count; i++) {
         const cJSON *name = cJSON_GetObjectItem(client->inbox[i], "peer");
         if (strcmp(cJSON_GetObjectItem(client->inbox[i], "type")->valuestring, type) == 0 &&
-            name != NULL && strcmp(name->valuestring, peer) == 0)
+            (peer == NULL || (name != NULL && strcmp(name->valuestring, peer) == 0)))
             return true;
     }
     return false;

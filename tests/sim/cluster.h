@@ -46,6 +46,9 @@ struct cluster {
     uint64_t random;
     unsigned long frames;
     bool frozen[CLUSTER_WORKERS]; /* nothing comes to it or from it */
+    uint64_t ice_ttl;             /* ms; workers started from now on tell of ICE servers so; 0: they
+                                     have no hook for it */
+    unsigned ice_asked;           /* how often they were asked */
 };
 
 void cluster_start(struct cluster *cluster, uint64_t seed);
@@ -82,6 +85,7 @@ void client_pong(struct client *client);
 
 /* The next message of this type, what is before it passed over; NULL: none. */
 const cJSON *client_next(struct client *client, const char *type);
+/* peer: NULL is any. */
 bool client_has(const struct client *client, const char *type, const char *peer);
 
 #endif
