@@ -7,6 +7,7 @@
 #include "app/config.h"
 #include "app/health.h"
 #include "app/hello.h"
+#include "app/init.h"
 #include "app/options.h"
 #include "app/settings.h"
 #include "app/supervisor.h"
@@ -58,6 +59,9 @@ static int check(const struct config *config)
 
 static int run(const struct config *config)
 {
+    int exit_code;
+    if (!init_fork(&exit_code))
+        return exit_code;
     log_init((enum log_level)config->log.level, (enum log_format)config->log.format, -1);
     return supervisor_run(config);
 }
