@@ -49,7 +49,7 @@ enum reconnect {
     X(CLOSE_DRAINING, "draining", true, RECONNECT_RESUME)                                          \
     X(CLOSE_OVERLOADED, "overloaded or too slow", true, RECONNECT_BACK_OFF)                        \
     X(CLOSE_PROTOCOL, "protocol breach", true, RECONNECT_NO)                                       \
-    X(CLOSE_UNAUTHORIZED, "unauthorized", false, RECONNECT_NEW_TOKEN)                              \
+    X(CLOSE_UNAUTHORIZED, "unauthorized", true, RECONNECT_NEW_TOKEN)                               \
     X(CLOSE_FORBIDDEN, "forbidden", false, RECONNECT_NO)                                           \
     X(CLOSE_ROOM_CLOSED, "room closed", false, RECONNECT_NO)                                       \
     X(CLOSE_KICKED, "kicked", false, RECONNECT_NO)                                                 \
@@ -74,7 +74,7 @@ enum reconnect {
       "A peer ID is 1 to 64 bytes, a room name 1 to 128, of UTF-8 without control characters.",    \
       CLOSE_PROTOCOL, CLOSE_NONE)                                                                  \
     X(UNAUTHORIZED, "unauthorized", "The token is missing, invalid or expired.",                   \
-      CLOSE_UNAUTHORIZED, CLOSE_UNAUTHORIZED)                                                      \
+      CLOSE_UNAUTHORIZED, CLOSE_NONE)                                                              \
     X(FORBIDDEN, "forbidden", "The token does not grant this.", CLOSE_FORBIDDEN, CLOSE_NONE)       \
     X(ROOM_FULL, "room-full", "The room is full.", CLOSE_ROOM_FULL, CLOSE_NONE)                    \
     X(ROOM_LOCKED, "room-locked", "The room is locked.", CLOSE_ROOM_LOCKED, CLOSE_NONE)            \

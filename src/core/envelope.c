@@ -92,7 +92,7 @@ static int set_info(struct envelope *envelope, struct slice value)
 }
 
 /* A count as JSON.stringify writes it: digits alone. */
-static int set_received(struct envelope *envelope, struct slice value)
+static int read_count(struct slice value, uint64_t max, uint64_t *ret_number)
 {
     uint64_t number = 0;
     if (value.len > 16)
@@ -102,10 +102,9 @@ static int set_received(struct envelope *envelope, struct slice value)
             return ERR_BAD_MESSAGE;
         number = number * 10 + (unsigned)(value.ptr[i] - '0');
     }
-    if (number > RECEIVED_MAX)
+    if (number > max)
         return ERR_BAD_MESSAGE;
-    envelope->received = number;
-    envelope->has_received = true;
+    *ret_number = number;
     return 0;
 }
 
@@ -114,11 +113,33 @@ static int set_call(struct envelope *envelope, struct slice value)
     return report_read(value, &envelope->report);
 }
 
+static int set_received(struct envelope *envelope, struct slice value)
+{
+    int error = read_count(value, RECEIVED_MAX, &envelope->received);
+    envelope->has_received = error == 0;
+    return error;
+}
+
+static int set_locked(struct envelope *envelope, struct slice value)
+{
+    envelope->locked = value.ptr[0] == 't';
+    return 0;
+}
+
+static int set_ban(struct envelope *envelope, struct slice value)
+{
+    uint64_t seconds = 0;
+    int error = read_count(value, ENVELOPE_BAN_MAX, &seconds);
+    envelope->ban = seconds * 1000;
+    return error;
+}
+
 static int set_resume(struct envelope *envelope, struct slice value);
 
 #define STRING BIT(JSON_STRING)
 #define NUMBER BIT(JSON_NUMBER)
 #define OBJECT BIT(JSON_OBJECT)
+#define BOOLEAN BIT(JSON_BOOLEAN)
 #define ANY (~0U)
 
 #define JOIN BIT(TYPE_JOIN)
@@ -126,6 +147,11 @@ static int set_resume(struct envelope *envelope, struct slice value);
 #define INFO BIT(TYPE_INFO)
 #define PING BIT(TYPE_PING)
 #define REPORT BIT(TYPE_REPORT)
+#define TOKEN BIT(TYPE_TOKEN)
+#define LOCK BIT(TYPE_LOCK)
+#define KICK BIT(TYPE_KICK)
+#define CLOSE BIT(TYPE_CLOSE)
+#define ANSWERED (SIGNAL | TOKEN | LOCK | KICK | CLOSE) /* whose `error` says which it is about */
 #define UNKNOWN                                                                                    \
     BIT(TYPE_UNKNOWN) /* an error answer to what can't be understood names them if it can */
 
@@ -133,14 +159,16 @@ static int set_resume(struct envelope *envelope, struct slice value);
 static const struct field fields[] = {
     {SLICE("type"), STRING, 0, 0, NULL}, /* first: see set_type() */
     {SLICE("to"), STRING, SIGNAL, SIGNAL | UNKNOWN, set_to},
-    {SLICE("id"), STRING | NUMBER, 0, SIGNAL | UNKNOWN, set_id},
+    {SLICE("id"), STRING | NUMBER, 0, ANSWERED | UNKNOWN, set_id},
     {SLICE("data"), ANY, SIGNAL, SIGNAL, set_data},
-    {SLICE("peer"), STRING, 0, JOIN, set_peer},
-    {SLICE("token"), STRING, 0, JOIN, set_token},
+    {SLICE("peer"), STRING, KICK, JOIN | KICK, set_peer},
+    {SLICE("token"), STRING, TOKEN, JOIN | TOKEN, set_token},
     {SLICE("info"), OBJECT, INFO, INFO | JOIN, set_info},
     {SLICE("resume"), OBJECT, 0, JOIN, set_resume},
     {SLICE("received"), NUMBER, 0, PING, set_received},
     {SLICE("call"), OBJECT, REPORT, REPORT, set_call},
+    {SLICE("locked"), BOOLEAN, LOCK, LOCK, set_locked},
+    {SLICE("ban"), NUMBER, 0, KICK, set_ban},
 };
 
 static const struct field resume_fields[] = {
@@ -154,6 +182,8 @@ static const struct {
 } types[] = {
     {SLICE("signal"), TYPE_SIGNAL}, {SLICE("ping"), TYPE_PING},   {SLICE("join"), TYPE_JOIN},
     {SLICE("info"), TYPE_INFO},     {SLICE("leave"), TYPE_LEAVE}, {SLICE("report"), TYPE_REPORT},
+    {SLICE("token"), TYPE_TOKEN},   {SLICE("lock"), TYPE_LOCK},   {SLICE("kick"), TYPE_KICK},
+    {SLICE("close"), TYPE_CLOSE},
 };
 
 /* Names differ in length or first letter more often than not. */

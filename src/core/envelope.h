@@ -10,9 +10,10 @@
 #include "base/text.h"
 #include "core/report.h"
 
-#define ENVELOPE_ID_MAX 128      /* bytes of the raw JSON, quotes included */
-#define ENVELOPE_TOKEN_MAX 4096  /* bytes */
-#define ENVELOPE_SESSION_MAX 256 /* bytes; a longer one is none of ours */
+#define ENVELOPE_ID_MAX 128         /* bytes of the raw JSON, quotes included */
+#define ENVELOPE_TOKEN_MAX 4096     /* bytes */
+#define ENVELOPE_BAN_MAX 315360000u /* seconds: ten years */
+#define ENVELOPE_SESSION_MAX 256    /* bytes; a longer one is none of ours */
 
 enum message_type {
     TYPE_UNKNOWN,
@@ -22,6 +23,10 @@ enum message_type {
     TYPE_PING,
     TYPE_LEAVE,
     TYPE_REPORT,
+    TYPE_TOKEN,
+    TYPE_LOCK,
+    TYPE_KICK,
+    TYPE_CLOSE,
     TYPE_COUNT,
 };
 
@@ -40,6 +45,8 @@ struct envelope {
     struct slice data;    /* raw JSON value, its bytes untouched */
     struct slice info;    /* raw JSON object */
     struct report report;
+    bool locked;       /* of lock */
+    uint64_t ban;      /* of kick: ms; 0: none */
     bool has_received; /* of ping or of resume */
     uint64_t received;
     size_t decoded_len;

@@ -1,6 +1,8 @@
 #include "core/exchange.h"
 
 #include "base/log.h"
+#include "core/administer.h"
+#include "core/ask.h"
 #include "core/reply.h"
 #include "core/state.h"
 
@@ -45,19 +47,12 @@ static void on_join(struct session *session, const struct envelope *envelope)
 
 static void on_info(struct session *session, const struct envelope *envelope)
 {
-    struct exchange *exchange = session->exchange;
-    if (exchange->options.info_size != 0 && envelope->info.len > exchange->options.info_size) {
-        exchange_hit(exchange, CORE_LIMIT_INFO_SIZE);
-        session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
-        return;
-    }
-    exchange_send(exchange, &(struct frame){.kind = FRAME_INFO,
-                                            .from = exchange->options.self,
-                                            .to = DIRECTORY,
-                                            .room = room_name(session->room),
-                                            .peer = member_name(session->member),
-                                            .secret = session->secret,
-                                            .info = envelope->info});
+    struct slice info;
+    int error = access_info(session, envelope->info, &info);
+    if (error != 0)
+        session_fail(session, error, SLICE_NONE, SLICE_NONE);
+    else
+        session_say_info(session, info);
 }
 
 static void on_ping(struct session *session, const struct envelope *envelope)
@@ -110,11 +105,27 @@ static void on_report(struct session *session, const struct envelope *envelope)
     }
 }
 
-/* Handlers of the messages of one who has joined. */
-static void (*const handlers[TYPE_COUNT])(struct session *, const struct envelope *) = {
-    [TYPE_JOIN] = on_join, [TYPE_SIGNAL] = route_signal, [TYPE_INFO] = on_info,
-    [TYPE_PING] = on_ping, [TYPE_LEAVE] = on_leave,      [TYPE_REPORT] = on_report,
+/* The messages of one who has joined. */
+static const struct {
+    void (*handle)(struct session *, const struct envelope *);
+    unsigned right; /* enum right that it takes, or 0 */
+} handlers[TYPE_COUNT] = {
+    [TYPE_JOIN] = {on_join, 0},
+    [TYPE_SIGNAL] = {route_signal, RIGHT_SIGNAL},
+    [TYPE_INFO] = {on_info, RIGHT_INFO},
+    [TYPE_PING] = {on_ping, 0},
+    [TYPE_LEAVE] = {on_leave, 0},
+    [TYPE_TOKEN] = {access_renew, 0},
+    [TYPE_LOCK] = {administer_lock, RIGHT_ADMIN},
+    [TYPE_KICK] = {administer_kick, RIGHT_ADMIN},
+    [TYPE_CLOSE] = {administer_close, RIGHT_ADMIN},
+    [TYPE_REPORT] = {on_report, 0},
 };
+
+static bool may(const struct session *session, enum message_type type)
+{
+    return (handlers[type].right & ~access_rights(session)) == 0;
+}
 
 static void receive_joined(struct session *session, const struct envelope *envelope, int error,
                            size_t bytes)
@@ -126,8 +137,10 @@ static void receive_joined(struct session *session, const struct envelope *envel
         slow_down(session, envelope);
     else if (error != 0)
         session_fail(session, error, envelope->to, envelope->id);
+    else if (!may(session, envelope->type))
+        session_fail(session, ERR_FORBIDDEN, envelope->to, envelope->id);
     else
-        handlers[envelope->type](session, envelope);
+        handlers[envelope->type].handle(session, envelope);
 }
 
 static void receive_first(struct session *session, const struct envelope *envelope, int error)
@@ -165,6 +178,22 @@ struct session *exchange_open(struct exchange *exchange, void *connection, struc
                               uint64_t number)
 {
     return session_new(exchange, connection, room, number);
+}
+
+bool exchange_bear(struct session *session, struct slice token)
+{
+    return mem_replace(&session->bearer, &session->bearer_len, token.ptr, token.len);
+}
+
+void exchange_authorized(struct exchange *exchange, uint32_t ticket, int error,
+                         const struct grant *grant)
+{
+    struct entry *entry = join_find(exchange, ticket);
+    struct ask *ask = ask_find(exchange, ticket);
+    if (entry != NULL && entry->session->state == SESSION_AUTHORIZING)
+        join_authorized(entry->session, error, grant);
+    else if (ask != NULL)
+        access_on_renewed(ask, error, grant);
 }
 
 void exchange_pong(struct session *session, uint64_t number)
@@ -206,14 +235,23 @@ static void on_worker_down(struct exchange *exchange, const struct frame *frame)
 void exchange_on_frame(struct exchange *exchange, const struct frame *frame)
 {
     static void (*const on[FRAME_KIND_COUNT])(struct exchange *, const struct frame *) = {
-        [FRAME_ROOM] = join_on_room,         [FRAME_REFUSED] = join_on_refused,
-        [FRAME_JOINED] = room_on_event,      [FRAME_MOVED] = room_on_event,
-        [FRAME_CHANGED] = room_on_event,     [FRAME_GONE_AWAY] = room_on_event,
-        [FRAME_LEFT] = room_on_event,        [FRAME_WORKER_DOWN] = on_worker_down,
-        [FRAME_SIGNAL] = route_on_signal,    [FRAME_UNDELIVERED] = route_on_undelivered,
-        [FRAME_CLAIM] = handover_on_claim,   [FRAME_HOLD] = handover_on_hold,
-        [FRAME_HANDED] = handover_on_handed, [FRAME_FENCE] = fence_on_fence,
-        [FRAME_FENCED] = fence_on_fenced,    [FRAME_EVICTED] = restore_on_evicted,
+        [FRAME_ROOM] = join_on_room,
+        [FRAME_REFUSED] = join_on_refused,
+        [FRAME_JOINED] = room_on_event,
+        [FRAME_MOVED] = room_on_event,
+        [FRAME_CHANGED] = room_on_event,
+        [FRAME_GONE_AWAY] = room_on_event,
+        [FRAME_LEFT] = room_on_event,
+        [FRAME_WORKER_DOWN] = on_worker_down,
+        [FRAME_SIGNAL] = route_on_signal,
+        [FRAME_UNDELIVERED] = route_on_undelivered,
+        [FRAME_CLAIM] = handover_on_claim,
+        [FRAME_HOLD] = handover_on_hold,
+        [FRAME_HANDED] = handover_on_handed,
+        [FRAME_FENCE] = fence_on_fence,
+        [FRAME_FENCED] = fence_on_fenced,
+        [FRAME_EVICTED] = restore_on_evicted,
+        [FRAME_CONTROLLED] = administer_on_controlled,
     };
     if (frame->kind < FRAME_KIND_COUNT && on[frame->kind] != NULL)
         on[frame->kind](exchange, frame);
@@ -282,6 +320,7 @@ void exchange_free(struct exchange *exchange)
         session_free(session);
     fence_end_all(exchange);
     handover_forget_all(exchange);
+    buf_done(&exchange->info);
     mem_free(exchange);
 }
 

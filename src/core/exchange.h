@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/message.h"
 #include "base/slice.h"
+#include "core/access.h"
 #include "core/frame.h"
 
 struct core_tally;
@@ -53,6 +54,12 @@ struct exchange_world {
 
     /* A clock to measure durations by, µs, never going back. NULL: none are measured. */
     uint64_t (*clock)(void *context);
+    /* May the one at this connection do what is asked? 0 with *ret_grant, which comes all zero;
+     * ERR_UNAUTHORIZED, ERR_FORBIDDEN or another error; or AUTHORIZE_LATER: then
+     * exchange_authorized() is called with the ticket, not before this returns, and sooner or later
+     * whatever happens, unless the exchange is freed. NULL: everybody gets RIGHTS_DEFAULT. */
+    int (*authorize)(void *context, void *connection, uint32_t ticket,
+                     const struct access_request *asked, struct grant *ret_grant);
 };
 
 /* Limits: 0 is none. Times in ms. Texts are the caller's and outlive the exchange. */
@@ -83,6 +90,14 @@ void exchange_free(struct exchange *exchange);
  * log. NULL: no memory. */
 struct session *exchange_open(struct exchange *exchange, void *connection, struct slice room,
                               uint64_t number);
+
+/* The token that came with the upgrade, for a join that brings none. False: no memory. */
+bool exchange_bear(struct session *session, struct slice token);
+
+/* The answer to a world.authorize() that said AUTHORIZE_LATER: 0 with a grant, or an error. The
+ * connection may be gone by now. */
+void exchange_authorized(struct exchange *exchange, uint32_t ticket, int error,
+                         const struct grant *grant);
 
 /* A whole text message, needed for the call only. */
 void exchange_receive(struct session *session, struct slice text);

@@ -1,6 +1,8 @@
 /* The way in: join asks the directory, the answer makes a member, a resumed one waits for what was
  * held. */
 #include "base/log.h"
+#include "core/ask.h"
+#include "core/control.h"
 #include "core/reply.h"
 #include "core/state.h"
 
@@ -20,7 +22,8 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
     struct entry *entry, *next, *best = NULL;
     MAP_EACH (exchange->entries, entry, next) {
         struct session *session = entry->session;
-        if (!entry->resuming || session->version >= claim->version ||
+        if (!entry->resuming || session->state == SESSION_AUTHORIZING ||
+            session->version >= claim->version ||
             !slice_equal(room_name(session->room), claim->room) ||
             !slice_equal(entry_peer(entry), claim->peer))
             continue;
@@ -33,22 +36,25 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
 uint32_t join_next_request(struct exchange *exchange)
 {
     do
-        exchange->last_request++;
-    while (exchange->last_request == 0 || join_find(exchange, exchange->last_request) != NULL);
+        exchange->last_request = (exchange->last_request + 1) % CONTROL_REQUESTS;
+    while (exchange->last_request == 0 || join_find(exchange, exchange->last_request) != NULL ||
+           ask_find(exchange, exchange->last_request) != NULL);
     return exchange->last_request;
 }
 
-static void name_peer(struct exchange *exchange, struct entry *entry, struct slice wanted)
+static void set_peer(struct entry *entry, struct slice peer)
+{
+    entry->peer_len = (unsigned)peer.len;
+    memcpy(entry->peer, peer.ptr, peer.len);
+}
+
+static void choose_peer(struct exchange *exchange, struct entry *entry)
 {
     char random[RANDOM_PEER_BYTES];
     char text[CRYPTO_BASE64URL_SIZE(RANDOM_PEER_BYTES)];
-    if (wanted.ptr == NULL) {
-        exchange->world.random(exchange->world.context, random, sizeof(random));
-        crypto_base64url(random, sizeof(random), text, sizeof(text));
-        wanted = slice_of(text);
-    }
-    entry->peer_len = (unsigned)wanted.len;
-    memcpy(entry->peer, wanted.ptr, wanted.len);
+    exchange->world.random(exchange->world.context, random, sizeof(random));
+    crypto_base64url(random, sizeof(random), text, sizeof(text));
+    set_peer(entry, slice_of(text));
 }
 
 static struct entry *entry_new(struct session *session, const struct envelope *envelope)
@@ -70,15 +76,102 @@ static struct entry *entry_new(struct session *session, const struct envelope *e
         session_text_read(envelope->session, &entry->proof, entry->peer, &entry->peer_len);
     if (entry->resuming)
         entry->received = envelope->received;
-    else
-        name_peer(exchange, entry, envelope->peer);
+    else if (envelope->peer.ptr != NULL)
+        set_peer(entry, envelope->peer);
+    entry->named = entry->peer_len > 0;
     return entry;
+}
+
+static void request(struct session *session, struct slice info, const struct grant *grant)
+{
+    struct exchange *exchange = session->exchange;
+    struct entry *entry = session->entry;
+    session_move(session, SESSION_ENTERING);
+    exchange->world.random(exchange->world.context, &session->secret, sizeof(session->secret));
+    struct frame request = {.kind = entry->resuming ? FRAME_RESUME : FRAME_JOIN,
+                            .from = exchange->options.self,
+                            .to = DIRECTORY,
+                            .request = entry->request,
+                            .room = room_name(session->room),
+                            .peer = entry_peer(entry),
+                            .secret = session->secret,
+                            .proof = entry->proof,
+                            .info = info};
+    (void)grant;
+    exchange_send(exchange, &request);
+}
+
+/* Who it is: as asked, as the grant says, or else somebody new. */
+static int identify(struct exchange *exchange, struct entry *entry, const struct grant *grant)
+{
+    if (grant->peer.ptr != NULL && entry->named)
+        return slice_equal(entry_peer(entry), grant->peer) ? 0 : ERR_FORBIDDEN;
+    if (grant->peer.ptr != NULL)
+        set_peer(entry, grant->peer);
+    else if (!entry->named)
+        choose_peer(exchange, entry);
+    return 0;
+}
+
+static int take_grant(struct session *session, const struct grant *grant)
+{
+    struct exchange *exchange = session->exchange;
+    int error = identify(exchange, session->entry, grant);
+    if (error != 0 || exchange->world.authorize == NULL)
+        return error;
+    return access_give(session, grant) ? 0 : ERR_UNAVAILABLE;
+}
+
+/* `own` is what the client says of itself. One that takes its membership back and says nothing keeps
+ * what it had: access_apply_info() looks at that later. */
+static void admit(struct session *session, const struct grant *grant, struct slice own)
+{
+    struct slice info;
+    int error = take_grant(session, grant);
+    if ((access_rights(session) & RIGHT_INFO) == 0)
+        own = SLICE_NONE;
+    if (error == 0)
+        error = access_info(session, own, &info);
+    if (error != 0)
+        session_refuse(session, error);
+    else
+        request(session, session->entry->resuming && own.ptr == NULL ? SLICE_NONE : info, grant);
+}
+
+void join_authorized(struct session *session, int error, const struct grant *grant)
+{
+    struct entry *entry = session->entry;
+    struct slice own = {entry->info, entry->info_len};
+    if (session->connection == NULL)
+        session_free(session); /* nobody waits for it any more */
+    else if (error != 0)
+        session_refuse(session, error);
+    else
+        admit(session, grant, own);
+}
+
+static int authorize(struct session *session, const struct envelope *envelope,
+                     struct grant *ret_grant)
+{
+    const struct exchange_world *world = &session->exchange->world;
+    const struct entry *entry = session->entry;
+    struct access_request asked = {
+        .room = room_name(session->room),
+        .peer = entry->named ? entry_peer(entry) : SLICE_NONE,
+        .token = envelope->token.ptr != NULL ? envelope->token
+                                             : (struct slice){session->bearer, session->bearer_len},
+    };
+    *ret_grant = (struct grant){.rights = 0};
+    if (world->authorize == NULL)
+        return 0;
+    return world->authorize(world->context, session->connection, entry->request, &asked, ret_grant);
 }
 
 void join_start(struct session *session, const struct envelope *envelope)
 {
     struct exchange *exchange = session->exchange;
     struct slice info = envelope->info;
+    struct grant grant;
     if (exchange->options.info_size != 0 && info.len > exchange->options.info_size) {
         exchange_hit(exchange, CORE_LIMIT_INFO_SIZE);
         session_fail(session, ERR_TOO_LARGE, SLICE_NONE, SLICE_NONE);
@@ -91,18 +184,15 @@ void join_start(struct session *session, const struct envelope *envelope)
     }
     session->entry = entry;
     session->request = entry->request;
-    session_move(session, SESSION_ENTERING);
-    exchange->world.random(exchange->world.context, &session->secret, sizeof(session->secret));
-    struct frame request = {.kind = entry->resuming ? FRAME_RESUME : FRAME_JOIN,
-                            .from = exchange->options.self,
-                            .to = DIRECTORY,
-                            .request = entry->request,
-                            .room = room_name(session->room),
-                            .peer = entry_peer(entry),
-                            .secret = session->secret,
-                            .proof = entry->proof,
-                            .info = info};
-    exchange_send(exchange, &request);
+    session_move(session, SESSION_AUTHORIZING);
+    int answer = authorize(session, envelope, &grant);
+    session_forget_bearer(session);
+    if (answer == 0)
+        admit(session, &grant, info);
+    else if (answer != AUTHORIZE_LATER)
+        session_refuse(session, answer);
+    else if (!mem_replace(&entry->info, &entry->info_len, info.ptr, info.len))
+        session_refuse(session, ERR_UNAVAILABLE);
 }
 
 void join_early(struct session *session, struct slice text)
@@ -168,13 +258,19 @@ static void abandon(struct session *session)
     session_refuse(session, ERR_UNAVAILABLE);
 }
 
+/* Of two requests, which count in 31 bits. */
+static bool is_later(uint32_t request, uint32_t than)
+{
+    return (int32_t)((request - than) << 1) > 0;
+}
+
 /* The client never learnt its secret, or has joined again since by this worker: what was asked may
  * have had to wait for a long time. */
 static bool is_stale(const struct session *session, const struct member *member)
 {
     const struct session *other = member->session;
     return session->connection == NULL ||
-           (other != NULL && (int32_t)(other->request - session->request) > 0);
+           (other != NULL && is_later(other->request, session->request));
 }
 
 static bool is_first_in_row(struct session *session)
@@ -339,6 +435,7 @@ static struct message *compose_joined(struct session *session, bool resumed,
                                               .received = session->received,
                                               .ice_servers = buf_slice(servers),
                                               .ice_expires = expires,
+                                              .token_expires_in = access_lifetime(session),
                                               .ping_interval = exchange->options.ping_interval,
                                               .resume_window = exchange->options.resume_window});
     MAP_EACH (session->room->members, member, next) {
@@ -411,6 +508,7 @@ static void welcome(struct session *session, bool resuming, bool resumed, struct
     session->afresh = resuming && !resumed;
     if (resuming)
         session->exchange->world.ping(session->connection, session->hold.acked);
+    access_apply_info(session);
 }
 
 /* Here or on another worker. Here: of two that waited for the same hold in vain the later one may

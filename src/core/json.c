@@ -387,23 +387,43 @@ enum json_kind json_check(struct slice text)
     return at != NULL && skip_space(at, end) == end ? (enum json_kind)kinds[*start] : JSON_INVALID;
 }
 
-bool json_object_start(struct json_reader *reader, struct slice text)
+static bool start(struct json_reader *reader, struct slice text, unsigned char opener)
 {
     *reader = (struct json_reader){.first = true};
     if (text.len == 0)
         return false;
     cursor end = (cursor)text.ptr + text.len;
     cursor at = skip_space((cursor)text.ptr, end);
-    if (at == end || *at != '{')
+    if (at == end || *at != opener)
         return false;
     reader->end = end;
     reader->at = skip_space(at + 1, end);
     return true;
 }
 
+bool json_object_start(struct json_reader *reader, struct slice text)
+{
+    return start(reader, text, '{');
+}
+
+bool json_array_start(struct json_reader *reader, struct slice text)
+{
+    return start(reader, text, '[');
+}
+
 static struct slice between(cursor from, cursor to)
 {
     return (struct slice){(const char *)from, (size_t)(to - from)};
+}
+
+static cursor scan_element(cursor at, cursor end, struct json_member *ret_member)
+{
+    cursor value = at;
+    if (at == end || (at = scan_value(value, end, 1)) == NULL)
+        return NULL;
+    ret_member->value = between(value, at);
+    ret_member->kind = (enum json_kind)kinds[*value];
+    return at;
 }
 
 /* At the quote of a member's key. */
@@ -416,33 +436,44 @@ static cursor scan_member(cursor at, cursor end, struct json_member *ret_member)
     at = skip_space(at, end);
     if (at == end || *at != ':')
         return NULL;
-    cursor value = skip_space(at + 1, end);
-    if ((at = scan_value(value, end, 1)) == NULL)
+    return scan_element(skip_space(at + 1, end), end, ret_member);
+}
+
+/* Where the next one starts; NULL where there is none. */
+static cursor skip_comma(struct json_reader *reader, unsigned char closer)
+{
+    cursor at = reader->at, end = reader->end;
+    if (at == end)
         return NULL;
-    ret_member->value = between(value, at);
-    ret_member->kind = (enum json_kind)kinds[*value];
-    return at;
+    if (*at == closer) {
+        reader->valid = skip_space(at + 1, end) == end;
+        return NULL;
+    }
+    if (reader->first)
+        return at;
+    return *at == ',' ? skip_space(at + 1, end) : NULL;
+}
+
+static bool went_on(struct json_reader *reader, cursor at)
+{
+    if (at == NULL)
+        return false;
+    reader->first = false;
+    reader->at = skip_space(at, reader->end);
+    return true;
 }
 
 bool json_object_next(struct json_reader *reader, struct json_member *ret_member)
 {
-    cursor at = reader->at, end = reader->end;
-    if (at == end)
-        return false;
-    if (*at == '}') {
-        reader->valid = skip_space(at + 1, end) == end;
-        return false;
-    }
-    if (!reader->first) {
-        if (*at != ',')
-            return false;
-        at = skip_space(at + 1, end);
-    }
-    if ((at = scan_member(at, end, ret_member)) == NULL)
-        return false;
-    reader->first = false;
-    reader->at = skip_space(at, end);
-    return true;
+    cursor at = skip_comma(reader, '}');
+    return at != NULL && went_on(reader, scan_member(at, reader->end, ret_member));
+}
+
+bool json_array_next(struct json_reader *reader, struct json_member *ret_element)
+{
+    cursor at = skip_comma(reader, ']');
+    ret_element->key = SLICE_NONE;
+    return at != NULL && went_on(reader, scan_element(at, reader->end, ret_element));
 }
 
 /* The code point of the \u escape at `at`, its low surrogate included; -1 for half a pair. */

@@ -53,6 +53,10 @@ bool json_object_start(struct json_reader *reader, struct slice text);
 /* False at the end, and where the text turns out not to be JSON: see reader->valid. */
 bool json_object_next(struct json_reader *reader, struct json_member *ret_member);
 
+/* The same for the elements of an array, whose key is SLICE_NONE. */
+bool json_array_start(struct json_reader *reader, struct slice text);
+bool json_array_next(struct json_reader *reader, struct json_member *ret_element);
+
 /* What is between the quotes of a raw string. */
 static inline struct slice json_inside(struct slice string)
 {

@@ -99,6 +99,15 @@ struct message *reply_ice_servers(struct slice servers, uint64_t expires)
     return end(&out);
 }
 
+struct message *reply_token(uint64_t expires_in_ms)
+{
+    struct buf out;
+    start(&out, "token");
+    if (expires_in_ms != 0)
+        add_seconds(&out, "tokenExpiresIn", expires_in_ms);
+    return end(&out);
+}
+
 struct message *reply_goaway(const char *reason, uint64_t reconnect_within_ms)
 {
     struct buf out;
@@ -196,6 +205,8 @@ void reply_joined_start(struct buf *out, const struct joined *joined)
         add_number(out, "iceExpires", joined->ice_expires);
     add_seconds(out, "pingInterval", joined->ping_interval);
     add_seconds(out, "resumeWindow", joined->resume_window);
+    if (joined->token_expires_in != 0)
+        add_seconds(out, "tokenExpiresIn", joined->token_expires_in);
     buf_add_text(out, ",\"peers\":[");
 }
 

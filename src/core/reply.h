@@ -15,6 +15,7 @@
 struct message *reply_error(int error, struct slice to, struct slice id);
 struct message *reply_pong(uint64_t received);
 struct message *reply_ice_servers(struct slice servers, uint64_t expires); /* Unix seconds */
+struct message *reply_token(uint64_t expires_in_ms);                       /* 0: it does not */
 struct message *reply_goaway(const char *reason, uint64_t reconnect_within_ms);
 struct message *reply_peer_joined(struct slice peer, struct slice info);
 struct message *reply_peer_info(struct slice peer, struct slice info);
@@ -33,6 +34,7 @@ struct joined {
     struct slice ice_servers;              /* JSON array */
     uint64_t ice_expires;                  /* Unix seconds; 0: never */
     uint64_t ping_interval, resume_window; /* ms */
+    uint64_t token_expires_in;             /* the same; 0: not said */
 };
 
 /* Appends the message up to and into its array `peers`; then each peer's entry; then the end. */

@@ -3,18 +3,21 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "core/ask.h"
 #include "core/reply.h"
 #include "core/state.h"
 
 static const char *const state_names[] = {
-    [SESSION_NEW] = "new",   [SESSION_ENTERING] = "entering", [SESSION_CLAIMING] = "claiming",
-    [SESSION_HERE] = "here", [SESSION_AWAY] = "away",
+    [SESSION_NEW] = "new",           [SESSION_AUTHORIZING] = "authorizing",
+    [SESSION_ENTERING] = "entering", [SESSION_CLAIMING] = "claiming",
+    [SESSION_HERE] = "here",         [SESSION_AWAY] = "away",
 };
 
 #define PARKED_MAX (64u << 10) /* bytes */
 
 static const bool legal[][SESSION_STATE_COUNT] = {
-    [SESSION_NEW] = {[SESSION_ENTERING] = true},
+    [SESSION_NEW] = {[SESSION_AUTHORIZING] = true},
+    [SESSION_AUTHORIZING] = {[SESSION_ENTERING] = true},
     [SESSION_ENTERING] = {[SESSION_CLAIMING] = true, [SESSION_HERE] = true, [SESSION_AWAY] = true},
     [SESSION_CLAIMING] = {[SESSION_HERE] = true, [SESSION_AWAY] = true},
     [SESSION_HERE] = {[SESSION_AWAY] = true},
@@ -66,7 +69,8 @@ static void on_deadline(struct deadline *deadline)
     case SESSION_CLAIMING: handover_give_up(session); break;
     case SESSION_HERE: send_goaway(session); break;
     case SESSION_AWAY: session_leave(session, LEAVE_TIMEOUT); break;
-    case SESSION_ENTERING: break; /* the bus answers every request */
+    case SESSION_AUTHORIZING:
+    case SESSION_ENTERING: break; /* every request is answered */
     }
 }
 
@@ -108,6 +112,7 @@ static void entry_free(struct session *session)
     MAP_DELETE(session->exchange->entries, entry);
     hold_done(&entry->late);
     hold_done(&entry->early);
+    mem_free(entry->info);
     mem_free(entry);
     session->entry = NULL;
     join_release_ahead(session->exchange, &ahead);
@@ -143,6 +148,14 @@ void session_pass_on_parked(struct session *session)
     buf_done(&parked);
 }
 
+void session_forget_bearer(struct session *session)
+{
+    if (session->bearer != NULL)
+        explicit_bzero(session->bearer, session->bearer_len);
+    mem_free(session->bearer);
+    session->bearer = NULL;
+}
+
 void session_free(struct session *session)
 {
     assert(session->connection == NULL);
@@ -158,6 +171,9 @@ void session_free(struct session *session)
     if (session->claim != NULL)
         handover_decline(session->exchange, session->claim);
     mem_free(session->claim);
+    ask_free_all(session);
+    access_take(session);
+    session_forget_bearer(session);
     wheel_disarm(&session->deadline);
     wheel_disarm(&session->ice);
     hold_done(&session->hold);
@@ -253,9 +269,9 @@ void session_unplugged(struct session *session, enum close_code cause)
                 cause == CLOSE_NONE ? "lost" : close_reason(cause));
     switch (session->state) {
     case SESSION_NEW: session_free(session); break;
+    case SESSION_AUTHORIZING:
     case SESSION_ENTERING:
-    case SESSION_CLAIMING:
-        break; /* goes on without a socket: the directory's answer has to be dealt with */
+    case SESSION_CLAIMING: break; /* goes on without a socket: the answer has to be dealt with */
     case SESSION_HERE:
         if (close_resumable(cause) && session->exchange->options.resume_window != 0)
             go_away(session);
@@ -264,6 +280,18 @@ void session_unplugged(struct session *session, enum close_code cause)
         break;
     case SESSION_AWAY: break;
     }
+}
+
+void session_say_info(struct session *session, struct slice info)
+{
+    struct exchange *exchange = session->exchange;
+    exchange_send(exchange, &(struct frame){.kind = FRAME_INFO,
+                                            .from = exchange->options.self,
+                                            .to = DIRECTORY,
+                                            .room = room_name(session->room),
+                                            .peer = member_name(session->member),
+                                            .secret = session->secret,
+                                            .info = info});
 }
 
 void session_leave(struct session *session, enum leave_reason reason)

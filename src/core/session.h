@@ -1,7 +1,9 @@
 /* A session: one client's socket before it joined, and its membership from then on, with or without
  * a socket.
  *
- *     NEW --join--> ENTERING --refused--------------------------------------------> (gone)
+ *     NEW --join--> AUTHORIZING --refused-----------------------------------------> (gone)
+ *                      |
+ *                   ENTERING --refused--------------------------------------------> (gone)
  *                      |---entered--------------------> HERE --leave, kicked------> (gone)
  *                      |                                |  ^ (a new session takes over)
  *                      '--took over--> CLAIMING --------'  AWAY --window over-----> (gone)
@@ -27,6 +29,7 @@
 
 enum session_state {
     SESSION_NEW,
+    SESSION_AUTHORIZING,
     SESSION_ENTERING,
     SESSION_CLAIMING,
     SESSION_HERE,
@@ -40,7 +43,10 @@ struct entry {
     struct session *session;
     uint32_t request;
     bool resuming;
+    bool named;                  /* the client asked for this peer ID, or proves it by its secret */
     struct session_secret proof; /* of the membership to resume */
+    unsigned info_len;           /* while AUTHORIZING: */
+    char *info;                  /* what the client says of itself, or NULL */
     worker_id former;            /* while CLAIMING: who was asked for the hold */
     uint64_t received;           /* signals the client has, says it */
     uint64_t began;              /* µs: exchange_clock() */
@@ -75,8 +81,9 @@ struct session {
     uint64_t received; /* signals from the client in this membership */
     struct hold hold;  /* signals to the client */
     struct bucket messages, bytes;
-    unsigned strikes;  /* rate-limited since both buckets were last full */
-    unsigned unpinged; /* bytes of signals since the last world.ping */
+    unsigned strikes;      /* rate-limited since both buckets were last full */
+    unsigned unpinged;     /* bytes of signals since the last world.ping */
+    struct access *access; /* NULL: what everybody is granted */
 
     LIST_ENTRY(session) link; /* in exchange->sessions */
     struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:
@@ -87,7 +94,10 @@ struct session {
     uint64_t number; /* names the connection in the log */
     uint64_t
         version; /* the room's, when this session got the membership: a later one supersedes it */
-    uint32_t request;            /* of its join: of two of this worker, the later has the greater */
+    uint32_t request; /* of its join: of two of this worker, the later has the greater */
+    unsigned asks;    /* of this session in exchange->asks */
+    unsigned bearer_len;
+    char *bearer;                /* the token that came with the upgrade, or NULL */
     bool *gone;                  /* told when the session is freed; or NULL */
     struct frame *claim;         /* waits until the peer's own signals are out of fences; or NULL */
     struct session_secret proof; /* that it took the membership over with, or none */
@@ -100,6 +110,9 @@ struct session *session_new(struct exchange *exchange, void *connection, struct 
                             uint64_t number);
 void session_free(struct session *session);
 
+/* The token of the upgrade is not needed any more. */
+void session_forget_bearer(struct session *session);
+
 /* Moves along the arrows above, asserted by a table. */
 void session_move(struct session *session, enum session_state state);
 
@@ -108,6 +121,9 @@ void session_entered(struct session *session);
 
 /* The client was heard: it has its new secret, and the one before it proves nothing any more. */
 void session_confirm(struct session *session);
+
+/* Replaces the member's info. */
+void session_say_info(struct session *session, struct slice info);
 
 /* Consumes the message; NULL (no memory) closes the connection as overloaded. */
 void session_send(struct session *session, struct message *message);

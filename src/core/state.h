@@ -4,6 +4,7 @@
 #define ROOMLINE_CORE_STATE_H
 
 #include "base/wheel.h"
+#include "core/access.h"
 #include "core/exchange.h"
 #include "core/room.h"
 #include "core/session.h"
@@ -19,6 +20,8 @@ struct exchange {
     struct room *rooms;
     struct entry *entries; /* sessions that wait for an answer, by request number */
     uint32_t last_request;
+    struct ask *asks; /* of sessions that are in, by request number */
+    struct buf info;  /* access_info()'s */
     LIST_HEAD(, session) sessions;
     struct moved *moved; /* memberships handed to another worker not long ago */
     uint64_t closes_at;  /* when draining ends, which goaway tells clients; ms */
@@ -60,6 +63,9 @@ static inline struct hold_limits exchange_hold_limits(const struct exchange *exc
 /* ---- join.c */
 
 void join_start(struct session *session, const struct envelope *envelope);
+
+/* The world's answer to who is AUTHORIZING. */
+void join_authorized(struct session *session, int error, const struct grant *grant);
 
 /* FRAME_ROOM and FRAME_REFUSED. */
 void join_on_room(struct exchange *exchange, const struct frame *frame);

@@ -49,6 +49,10 @@ static void check_needed(void)
         must(envelope.to.ptr != NULL && envelope.data.ptr != NULL);
     if (envelope.type == TYPE_INFO)
         must(envelope.info.ptr != NULL);
+    if (envelope.type == TYPE_KICK)
+        must(envelope.peer.ptr != NULL && envelope.ban <= UINT64_C(1000) * ENVELOPE_BAN_MAX);
+    if (envelope.type == TYPE_TOKEN)
+        must(envelope.token.ptr != NULL);
     must(envelope.type != TYPE_UNKNOWN);
     must(envelope.session.ptr == NULL || (envelope.type == TYPE_JOIN && envelope.has_received));
 }

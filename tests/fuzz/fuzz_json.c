@@ -37,6 +37,19 @@ static bool read_members(struct slice text, size_t *ret_count)
     return reader.valid;
 }
 
+static bool read_elements(struct slice text, size_t *ret_count)
+{
+    struct json_reader reader;
+    struct json_member element;
+    *ret_count = 0;
+    must(json_array_start(&reader, text));
+    while (json_array_next(&reader, &element)) {
+        must(lies_within(element.value, text) && json_check(element.value) == element.kind);
+        ++*ret_count;
+    }
+    return reader.valid;
+}
+
 static bool is_kind(const cJSON *json, enum json_kind kind)
 {
     switch (kind) {
@@ -55,7 +68,7 @@ static void compare(struct slice text, enum json_kind kind, size_t members)
     cJSON *json = second_opinion_parse(text);
     must(json != NULL);
     must(is_kind(json, kind));
-    if (kind == JSON_OBJECT)
+    if (kind == JSON_OBJECT || kind == JSON_ARRAY)
         must((size_t)cJSON_GetArraySize(json) == members);
     cJSON_Delete(json);
 }
@@ -70,6 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(read_members(text, &members) == (kind == JSON_OBJECT));
     else
         must(kind != JSON_OBJECT);
+    if (json_array_start(&reader, text))
+        must(read_elements(text, &members) == (kind == JSON_ARRAY));
+    else
+        must(kind != JSON_ARRAY);
     if (kind != JSON_INVALID) {
         must(text_is_utf8(text));
         if (second_opinion_can_tell(text))

@@ -229,7 +229,8 @@ void cluster_restart(struct cluster *cluster, int worker)
                                  .close = close_cb,
                                  .send = worker_send_cb,
                                  .random = random_cb,
-                                 .ice_servers = cluster->ice_ttl == 0 ? NULL : ice_servers_cb},
+                                 .ice_servers = cluster->ice_ttl == 0 ? NULL : ice_servers_cb,
+                                 .authorize = cluster->authorize},
         cluster->now);
 }
 

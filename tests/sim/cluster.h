@@ -49,6 +49,9 @@ struct cluster {
     uint64_t ice_ttl;             /* ms; workers started from now on tell of ICE servers so; 0: they
                                      have no hook for it */
     unsigned ice_asked;           /* how often they were asked */
+    /* Decides who may enter; NULL: everybody. For those that are restarted from then on. */
+    int (*authorize)(void *context, void *connection, uint32_t ticket,
+                     const struct access_request *asked, struct grant *ret_grant);
 };
 
 void cluster_start(struct cluster *cluster, uint64_t seed);

@@ -21,7 +21,7 @@ static const struct {
     {ERR_NOT_JOINED, "not-joined", 4000, 4000},
     {ERR_ALREADY_JOINED, "already-joined", 4000, 4000},
     {ERR_BAD_NAME, "bad-name", 4000, 0},
-    {ERR_UNAUTHORIZED, "unauthorized", 4001, 4001},
+    {ERR_UNAUTHORIZED, "unauthorized", 4001, 0},
     {ERR_FORBIDDEN, "forbidden", 4003, 0},
     {ERR_ROOM_FULL, "room-full", 4006, 0},
     {ERR_ROOM_LOCKED, "room-locked", 4007, 0},
@@ -83,7 +83,7 @@ static const struct {
     bool resumable;
 } closes[] = {
     {1000, false}, {1002, true},  {1003, true},  {1007, true},  {1009, true},  {1012, true},
-    {1013, true},  {4000, true},  {4001, false}, {4003, false}, {4004, false}, {4005, false},
+    {1013, true},  {4000, true},  {4001, true}, {4003, false}, {4004, false}, {4005, false},
     {4006, false}, {4007, false}, {4008, true},  {4009, false}, {4010, false}, {4029, true},
 };
 

@@ -201,6 +201,16 @@ static const struct {
     {ERR_BAD_MESSAGE, "{\"type\":\"info\"}"},
     {ERR_BAD_MESSAGE, "{\"type\":\"info\",\"info\":null}"},
     {ERR_BAD_MESSAGE, "{\"type\":\"info\",\"info\":[]}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"token\"}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"token\",\"token\":5}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"lock\"}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"lock\",\"locked\":1}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"kick\"}"},
+    {ERR_BAD_NAME, "{\"type\":\"kick\",\"peer\":\"\"}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"kick\",\"peer\":\"a\",\"ban\":true}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"kick\",\"peer\":\"a\",\"ban\":-1}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"kick\",\"peer\":\"a\",\"ban\":0.5}"},
+    {ERR_BAD_MESSAGE, "{\"type\":\"kick\",\"peer\":\"a\",\"ban\":315360001}"},
     {ERR_BAD_MESSAGE, "{\"type\":\"ping\",\"received\":\"1\"}"},
     {ERR_BAD_MESSAGE, "{\"type\":\"ping\",\"received\":-1}"},
     {ERR_BAD_MESSAGE, "{\"type\":\"ping\",\"received\":-0}"},
@@ -210,6 +220,28 @@ static const struct {
     {ERR_BAD_MESSAGE, "{\"type\":\"ping\",\"received\":90071992547409920}"},
     {ERR_BAD_MESSAGE, "{\"type\":\"ping\",\"received\":18446744073709551616}"},
 };
+
+static void what_an_admin_says_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("{\"type\":\"lock\",\"locked\":true,\"id\":1}"), 0);
+    assert_int_equal(envelope.type, TYPE_LOCK);
+    assert_true(envelope.locked);
+    assert_slice(envelope.id, "1");
+    assert_int_equal(read_text("{\"type\":\"lock\",\"locked\":false}"), 0);
+    assert_false(envelope.locked);
+    assert_int_equal(read_text("{\"type\":\"kick\",\"peer\":\"bob\",\"ban\":315360000}"), 0);
+    assert_int_equal(envelope.type, TYPE_KICK);
+    assert_slice(envelope.peer, "bob");
+    assert_true(envelope.ban == UINT64_C(315360000000));
+    assert_int_equal(read_text("{\"type\":\"kick\",\"peer\":\"bob\"}"), 0);
+    assert_true(envelope.ban == 0);
+    assert_int_equal(read_text("{\"type\":\"close\",\"id\":\"x\"}"), 0);
+    assert_int_equal(envelope.type, TYPE_CLOSE);
+    assert_int_equal(read_text("{\"type\":\"token\",\"token\":\"a.b\",\"id\":2}"), 0);
+    assert_int_equal(envelope.type, TYPE_TOKEN);
+    assert_slice(envelope.token, "a.b");
+}
 
 static void each_error_is_told(void **state)
 {
@@ -453,6 +485,10 @@ static void add_random_message(struct buf *out)
         "\"info\":{}",
         "\"info\":{\"to\":\"x\"}",
         "\"received\":5",
+        "\"type\":\"kick\"",
+        "\"type\":\"l\\u006fck\"",
+        "\"locked\":false",
+        "\"ban\":60",
         "\"peer\":\"ann\"",
         "\"token\":\"t\\/u\"",
         "\"resume\":{\"session\":\"s\",\"received\":1}",
@@ -473,8 +509,8 @@ static void add_random_message(struct buf *out)
         out->data[(size_t)rand() % out->len] = "\"\\{}[]:,01ax \x01\x80"[rand() % 15];
 }
 
-static const char *const type_names[TYPE_COUNT] = {NULL,   "join",  "signal", "info",
-                                                   "ping", "leave", "report"};
+static const char *const type_names[TYPE_COUNT] = {
+    NULL, "join", "signal", "info", "ping", "leave", "report", "token", "lock", "kick", "close"};
 
 static void assert_type_agrees(const cJSON *json)
 {
@@ -501,7 +537,7 @@ static void agrees_with_cjson(void **state)
     unsigned good = 0, broken = 0, signals = 0;
     buf_init(&text, 1 << 16);
     srand(4);
-    for (int i = 0; i < 30000; i++) {
+    for (int i = 0; i < 60000; i++) {
         add_random_message(&text);
         int error = read_slice(buf_slice(&text));
         cJSON *json = second_opinion_parse(buf_slice(&text));
@@ -531,6 +567,7 @@ int main(void)
         cmocka_unit_test(join_is_read),
         cmocka_unit_test(resume_is_read),
         cmocka_unit_test(info_ping_and_leave_are_read),
+        cmocka_unit_test(what_an_admin_says_is_read),
         cmocka_unit_test(each_error_is_told),
         cmocka_unit_test(counts_go_to_two_to_the_53),
         cmocka_unit_test(fields_of_other_types_are_ignored),

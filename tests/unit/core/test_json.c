@@ -26,6 +26,19 @@ static bool reads_to_its_end(struct slice text)
     return reader.valid;
 }
 
+static bool reads_as_array(struct slice text)
+{
+    struct json_reader reader;
+    struct json_member element;
+    if (!json_array_start(&reader, text))
+        return false;
+    while (json_array_next(&reader, &element)) {
+        assert_int_equal(json_check(element.value), element.kind);
+        assert_null(element.key.ptr);
+    }
+    return reader.valid;
+}
+
 /* Of a copy in a block of exactly its size, so that a sanitizer sees each byte read too far. */
 static enum json_kind check(struct slice text)
 {
@@ -35,6 +48,7 @@ static enum json_kind check(struct slice text)
     struct slice exact = {copy, text.len};
     enum json_kind kind = json_check(exact);
     assert_int_equal(reads_to_its_end(exact), kind == JSON_OBJECT);
+    assert_int_equal(reads_as_array(exact), kind == JSON_ARRAY);
     free(copy);
     return kind;
 }
@@ -498,6 +512,27 @@ static void a_broken_end_is_told_after_the_members(void **state)
     assert_false(reader.valid);
 }
 
+static void an_array_is_read_element_by_element(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"-1.5e3", "\"a,\\\"]\"", "{ \"a\" : [1] }", "[ ]", "null"};
+    struct json_reader reader;
+    struct json_member element;
+    assert_true(json_array_start(
+        &reader, SLICE(" [ -1.5e3 ,\"a,\\\"]\",{ \"a\" : [1] } ,\n[ ],null ] ")));
+    for (size_t i = 0; i < COUNT(expected); i++) {
+        assert_true(json_array_next(&reader, &element));
+        assert_true(slice_is(element.value, expected[i]));
+    }
+    assert_false(json_array_next(&reader, &element));
+    assert_true(reader.valid);
+    assert_false(json_array_start(&reader, SLICE("{}")));
+    assert_true(json_array_start(&reader, SLICE("[1,tru]")));
+    assert_true(json_array_next(&reader, &element));
+    assert_false(json_array_next(&reader, &element));
+    assert_false(reader.valid);
+}
+
 static void what_is_no_object_is_not_started(void **state)
 {
     (void)state;
@@ -738,6 +773,7 @@ int main(void)
         cmocka_unit_test(each_closer_must_match_however_deep),
         cmocka_unit_test(members_come_in_order),
         cmocka_unit_test(a_broken_end_is_told_after_the_members),
+        cmocka_unit_test(an_array_is_read_element_by_element),
         cmocka_unit_test(what_is_no_object_is_not_started),
         cmocka_unit_test(escapes_are_decoded),
         cmocka_unit_test(half_a_pair_has_no_text),

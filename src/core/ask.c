@@ -1,0 +1,71 @@
+#include "core/ask.h"
+
+#include "core/state.h"
+
+struct ask *ask_find(struct exchange *exchange, uint32_t request)
+{
+    struct ask *ask;
+    MAP_FIND(exchange->asks, &request, sizeof(request), ask);
+    return ask;
+}
+
+static struct ask *ask_add(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    struct ask *ask = mem_zero(sizeof(*ask));
+    if (ask == NULL)
+        return NULL;
+    ask->session = session;
+    ask->request = join_next_request(exchange);
+    MAP_ADD(exchange->asks, &ask->request, sizeof(ask->request), ask);
+    if (ask->hh.tbl == NULL) {
+        mem_free(ask);
+        return NULL;
+    }
+    session->asks++;
+    return ask;
+}
+
+struct ask *ask_new(struct session *session, const struct envelope *envelope)
+{
+    bool full = session->asks == ASKS_MAX;
+    struct ask *ask = full ? NULL : ask_add(session);
+    if (ask == NULL) {
+        session_fail(session, full ? ERR_RATE_LIMITED : ERR_UNAVAILABLE, envelope->peer,
+                     envelope->id);
+        return NULL;
+    }
+    ask->peer_len = (unsigned)envelope->peer.len;
+    ask->id_len = (unsigned)envelope->id.len;
+    if (ask->peer_len > 0)
+        memcpy(ask->peer, envelope->peer.ptr, ask->peer_len);
+    if (ask->id_len > 0)
+        memcpy(ask->id, envelope->id.ptr, ask->id_len);
+    return ask;
+}
+
+void ask_free(struct ask *ask)
+{
+    ask->session->asks--;
+    MAP_DELETE(ask->session->exchange->asks, ask);
+    mem_free(ask);
+}
+
+void ask_free_all(struct session *session)
+{
+    struct ask *ask, *next;
+    if (session->asks == 0)
+        return;
+    MAP_EACH (session->exchange->asks, ask, next) {
+        if (ask->session == session)
+            ask_free(ask);
+    }
+}
+
+void ask_answer(struct ask *ask, int error)
+{
+    struct slice peer = {ask->peer_len > 0 ? ask->peer : NULL, ask->peer_len};
+    if (error != 0)
+        session_fail(ask->session, error, peer, (struct slice){ask->id, ask->id_len});
+    ask_free(ask);
+}
