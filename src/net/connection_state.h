@@ -35,6 +35,7 @@ struct connection {
     struct proxy_reader *proxy; /* while STATE_PROXY */
     uint64_t number;
     uint64_t last_seen;       /* ms; when bytes came in */
+    uint64_t pinged;          /* ms; when its silence was last asked about */
     size_t waiting;           /* bytes of output at the last look: has the client read any since? */
     struct deadline deadline; /* what for depends on the state */
     uint64_t ticket;          /* of on_accept(), where it was admitted */

@@ -146,23 +146,35 @@ static bool never_finishes(const struct connection *connection, uint64_t now, ui
     return since != 0 && now - since >= interval * UNFINISHED_INTERVALS;
 }
 
+/* Whether it was asked in this silence, and had time to answer: who stood still himself has asked
+ * nobody. */
+static bool was_asked(const struct connection *connection, uint64_t now, uint64_t interval)
+{
+    return connection->pinged >= connection->last_seen && now - connection->pinged >= interval / 4;
+}
+
 /* A ping after each interval of silence; lost after two and a half. Every message moves last_seen
  * only: the deadline looks at it when it comes due. */
 void websocket_overdue(struct connection *connection)
 {
     struct net_loop *loop = connection_loop(connection);
     uint64_t interval = loop->options.ping_interval;
-    uint64_t silence = uv_now(loop->io.uv) - connection->last_seen;
+    uint64_t now = uv_now(loop->io.uv);
+    uint64_t silence = now - connection->last_seen;
     uint64_t last = interval * 5 / 2;
-    if (silence >= last || never_finishes(connection, uv_now(loop->io.uv), interval)) {
+    if ((silence >= last && was_asked(connection, now, interval)) ||
+        never_finishes(connection, now, interval)) {
         connection_lost(connection, CLOSE_SILENT);
         return;
     }
-    if (silence >= interval)
+    if (silence >= interval) {
         push_ping(connection, SLICE_NONE);
+        connection->pinged = now;
+    }
     uint64_t next = (silence / interval + 1) * interval;
     wheel_arm(&loop->wheel, &connection->deadline,
-              connection->last_seen + (next < last ? next : last));
+              silence >= last ? now + interval / 2
+                              : connection->last_seen + (next < last ? next : last));
 }
 
 void websocket_send_close(struct connection *connection, unsigned code, const char *reason)

@@ -617,6 +617,21 @@ static void any_bytes_count_as_life(void **state)
     end(fixture, client);
 }
 
+static void a_server_that_stood_still_asks_before_it_drops(void **state)
+{
+    struct server_options options = fixture_options();
+    options.ping_interval = 200;
+    struct fixture *fixture = start(state, &options);
+    struct client *client = client_websocket(fixture);
+    for (int i = 0; i < 3; i++) {
+        usleep(600000); /* nobody turns the loop */
+        assert_int_equal(client_next_frame(client).first_byte, 0x89);
+        client_frame(client, 0x8a, "", 0);
+    }
+    assert_int_equal(fixture->sessions[0].lost, 0);
+    end(fixture, client);
+}
+
 static void bytes_that_never_become_a_message_do_not_for_ever(void **state)
 {
     struct server_options options = fixture_options();
@@ -835,6 +850,7 @@ int main(void)
         BOTH(half_a_frame_and_then_the_end),
         BOTH(a_silent_client_is_pinged_and_then_lost),
         BOTH(any_bytes_count_as_life),
+        BOTH(a_server_that_stood_still_asks_before_it_drops),
         BOTH(bytes_that_never_become_a_message_do_not_for_ever),
         BOTH(a_client_that_does_not_read_is_lost),
         BOTH(a_slow_reader_still_sees_the_close_frame),
