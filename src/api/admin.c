@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "api/admin_ask.h"
 #include "api/admin_routes.h"
 #include "api/problem.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@ void admin_free(struct admin *admin)
 {
     if (admin == NULL)
         return;
+    admin_asks_drop(admin);
     explicit_bzero(&admin->tokens, sizeof(admin->tokens));
     mem_free(admin);
 }

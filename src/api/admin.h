@@ -12,11 +12,16 @@
 #include <stdint.h>
 
 #include "api/admin_tokens.h"
+#include "core/frame.h"
 #include "net/http.h"
 
 /* What the admin API asks of the process that it is part of. */
 struct admin_world {
     void *context;
+
+    struct slice instance; /* the name of this one; static */
+    bool clustered;        /* there may be others, of whom the directory knows */
+    unsigned workers;      /* of this one */
 
     uint64_t (*now)(void *context); /* ms; never goes back */
 
@@ -25,6 +30,14 @@ struct admin_world {
 
     /* server_answer(), for the handlers that answer later. */
     bool (*answer)(void *context, uint64_t connection, struct http_response *response);
+
+    /* Has a worker ask the directory this FRAME_CONTROL (core/control.h). The answer comes by
+     * admin_answered() and has the same request number. Returns which worker, for
+     * admin_worker_ended(); DIRECTORY: there is none to ask. */
+    worker_id (*ask)(void *context, const struct frame *frame);
+
+    void (*card)(void *context, struct buf *out); /* appends JSON about this instance: app/card.h */
+    void (*drain)(void *context);                 /* this instance; again does nothing */
 };
 
 struct admin;
@@ -46,7 +59,14 @@ struct admin_client {
 void admin_respond(struct admin *admin, const struct admin_client *client,
                    const struct http_request *request, struct http_response *response);
 
-/* The same for what is no request that HTTP allows. */
+/* What came of world.ask(); an answer that nobody waits for any more is dropped. */
+void admin_answered(struct admin *admin, const struct frame *answer);
+void admin_worker_ended(struct admin *admin, worker_id worker);
+
+/* Now and then, so that no request waits for ever. */
+void admin_tick(struct admin *admin);
+
+/* Answers what is no request that HTTP allows. */
 void admin_refuse(int status, struct http_response *response);
 
 #endif

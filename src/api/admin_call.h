@@ -2,6 +2,8 @@
 #ifndef ROOMLINE_API_ADMIN_CALL_H
 #define ROOMLINE_API_ADMIN_CALL_H
 
+#include <sys/queue.h>
+
 #include "api/admin.h"
 #include "base/text.h"
 #include "core/bucket.h"
@@ -9,10 +11,15 @@
 #define ADMIN_INSTANCE_MAX 64 /* bytes of an instance's name */
 #define ADMIN_FAILURES 64     /* addresses whose failures are counted apart, more or less */
 
+LIST_HEAD(admin_ask_list, admin_ask);
+
 struct admin {
     struct admin_world world;
     struct admin_tokens tokens;
     struct bucket failures[ADMIN_FAILURES]; /* of authentication, by hash of the address */
+    struct admin_ask_list asks;
+    unsigned ask_count;
+    uint32_t last_ask; /* its number */
 };
 
 /* A name out of the path, decoded and found to be one. */

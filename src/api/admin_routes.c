@@ -3,6 +3,14 @@
 const struct admin_route admin_routes[] = {
     {METHOD_GET, "/livez", ADMIN_OPEN, admin_get_live},
     {METHOD_GET, "/readyz", ADMIN_OPEN, admin_get_ready},
+    {METHOD_GET, "/v1/rooms", ADMIN_TOKEN, admin_list_rooms},
+    {METHOD_GET, "/v1/rooms/{room}", ADMIN_TOKEN, admin_get_room},
+    {METHOD_PUT, "/v1/rooms/{room}", ADMIN_TOKEN, admin_put_room},
+    {METHOD_DELETE, "/v1/rooms/{room}", ADMIN_TOKEN, admin_delete_room},
+    {METHOD_DELETE, "/v1/rooms/{room}/peers/{peer}", ADMIN_TOKEN, admin_delete_peer},
+    {METHOD_POST, "/v1/rooms/{room}/notices", ADMIN_TOKEN, admin_post_notice},
+    {METHOD_GET, "/v1/instances", ADMIN_TOKEN, admin_list_instances},
+    {METHOD_POST, "/v1/instances/{instance}/drain", ADMIN_TOKEN, admin_drain_instance},
 };
 
 const size_t admin_route_count = sizeof(admin_routes) / sizeof(admin_routes[0]);

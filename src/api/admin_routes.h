@@ -30,4 +30,20 @@ bool admin_route_names(const struct admin_route *route, struct slice path, struc
 void admin_get_live(struct admin_call *call);
 void admin_get_ready(struct admin_call *call);
 
+/* admin_rooms.c */
+void admin_list_rooms(struct admin_call *call);
+
+/* admin_room.c, admin_settings.c */
+void admin_get_room(struct admin_call *call);
+void admin_put_room(struct admin_call *call);
+void admin_delete_room(struct admin_call *call);
+
+/* admin_peer.c, admin_notice.c */
+void admin_delete_peer(struct admin_call *call);
+void admin_post_notice(struct admin_call *call);
+
+/* admin_instances.c */
+void admin_list_instances(struct admin_call *call);
+void admin_drain_instance(struct admin_call *call);
+
 #endif

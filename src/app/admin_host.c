@@ -10,11 +10,16 @@
 #include "net/server.h"
 
 #define CONNECTIONS_MAX 256
+#define TICK_MS 250
 
 struct admin_host {
     uv_loop_t *loop;
     const struct config *config;
+    const struct shared *shared;
+    const struct instance *instance;
     struct admin_host_events events;
+    uv_timer_t tick; /* for questions that nobody answers */
+    unsigned open;   /* of timer and server */
     struct admin *admin;
     struct server *server;
     unsigned connections;
@@ -128,10 +133,47 @@ static const char *not_ready(void *context)
     return host->events.not_ready(host->events.context);
 }
 
+static worker_id ask(void *context, const struct frame *frame)
+{
+    struct admin_host *host = context;
+    return host->events.ask(host->events.context, frame);
+}
+
+static void write_card(void *context, struct buf *out)
+{
+    struct admin_host *host = context;
+    const char *why = not_ready(host);
+    card_write(host->instance, host->shared, why != NULL && strncmp(why, "draining", 8) == 0, out);
+}
+
+static void drain(void *context)
+{
+    struct admin_host *host = context;
+    host->events.drain(host->events.context);
+}
+
 static bool answer(void *context, uint64_t connection, struct http_response *response)
 {
     struct admin_host *host = context;
     return server_answer(host->server, connection, response);
+}
+
+/* --- what workers and the clock bring --- */
+
+void admin_host_answered(struct admin_host *host, const struct frame *frame)
+{
+    admin_answered(host->admin, frame);
+}
+
+void admin_host_worker_ended(struct admin_host *host, worker_id worker)
+{
+    admin_worker_ended(host->admin, worker);
+}
+
+static void tick_cb(uv_timer_t *timer)
+{
+    struct admin_host *host = timer->data;
+    admin_tick(host->admin);
 }
 
 /* --- life --- */
@@ -158,7 +200,8 @@ void admin_host_reload(struct admin_host *host)
 }
 
 struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
-                                  struct listeners *listeners,
+                                  struct listeners *listeners, const struct shared *shared,
+                                  const struct instance *instance,
                                   const struct admin_host_events *events)
 {
     struct admin_host *host = mem_must(sizeof(*host));
@@ -172,10 +215,26 @@ struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
         .on_upgrade = on_upgrade,
     };
     struct admin_world world = {
-        .context = host, .now = now, .not_ready = not_ready, .answer = answer};
+        .context = host,
+        .instance = slice_of(instance->name),
+        .clustered = settings_use_redis(config),
+        .workers = shared->rows,
+        .now = now,
+        .not_ready = not_ready,
+        .answer = answer,
+        .ask = ask,
+        .card = write_card,
+        .drain = drain,
+    };
     host->loop = loop;
     host->config = config;
+    host->shared = shared;
+    host->instance = instance;
     host->events = *events;
+    host->open = 2;
+    uv_timer_init(loop, &host->tick);
+    host->tick.data = host;
+    uv_timer_start(&host->tick, tick_cb, TICK_MS, TICK_MS);
     host->admin = admin_new(&world);
     host->server = server_new(loop, &options, &handler);
     if (load(host) == 0 && start_listeners(host, listeners) == 0)
@@ -184,16 +243,29 @@ struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
     return NULL;
 }
 
-static void on_ended(void *context)
+static void free_if_closed(struct admin_host *host)
 {
-    struct admin_host *host = context;
+    if (--host->open > 0)
+        return;
     server_free(host->server);
     admin_free(host->admin);
     mem_free(host);
 }
 
+static void on_ended(void *context)
+{
+    free_if_closed(context);
+}
+
+static void close_cb(uv_handle_t *handle)
+{
+    free_if_closed(handle->data);
+}
+
 void admin_host_close(struct admin_host *host)
 {
-    if (host != NULL)
-        server_end(host->server, CLOSE_DRAINING, 0, on_ended, host);
+    if (host == NULL)
+        return;
+    uv_close((uv_handle_t *)&host->tick, close_cb);
+    server_end(host->server, CLOSE_DRAINING, 0, on_ended, host);
 }

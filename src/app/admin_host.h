@@ -5,12 +5,17 @@
 
 #include <uv.h>
 
+#include "app/card.h"
 #include "app/config.h"
 #include "app/listen.h"
+#include "app/shared.h"
+#include "core/frame.h"
 
 struct admin_host_events {
     void *context;
-    const char *(*not_ready)(void *context); /* see struct admin_world */
+    const char *(*not_ready)(void *context);                    /* see struct admin_world */
+    worker_id (*ask)(void *context, const struct frame *frame); /* workers_ask() */
+    void (*drain)(void *context);
 };
 
 struct admin_host;
@@ -20,10 +25,15 @@ struct admin_host;
 int admin_host_listen(const struct config *config, struct listeners *ret_listeners,
                       char ret_error[LISTEN_ERROR_SIZE]);
 
-/* Takes the sockets out of `listeners`; config and loop outlive it. NULL: logged, why. */
+/* Takes the sockets out of `listeners`; all else outlives it. NULL: logged, why. */
 struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
-                                  struct listeners *listeners,
+                                  struct listeners *listeners, const struct shared *shared,
+                                  const struct instance *instance,
                                   const struct admin_host_events *events);
+
+/* What workers come to: an answer to ask(), and the end of one that was asked. */
+void admin_host_answered(struct admin_host *host, const struct frame *answer);
+void admin_host_worker_ended(struct admin_host *host, worker_id worker);
 
 /* Reads tokens and certificates again; what is wrong is logged, and the old ones stay. */
 void admin_host_reload(struct admin_host *host);

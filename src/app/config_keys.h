@@ -33,6 +33,8 @@
 #define CONFIG_SERVER(X) \
     X(server, listen, listeners, "[http://0.0.0.0:8080]", 1, 0, NULL, \
       "Addresses to listen on; port 0 takes a free one, which the log names.") \
+    X(server, instance, text, "", 0, 64, NULL, \
+      "The instance's name among others; empty for the host's name and a random end.") \
     X(server, workers, count, "0", 1, 256, "one per core", \
       "Worker processes; each has its own event loop.") \
     X(server, client, path, "", 0, 0, NULL, \

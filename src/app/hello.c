@@ -7,6 +7,7 @@
 struct head {
     char version[sizeof(VERSION)];
     uint64_t id;
+    struct instance instance;
     uint32_t index;
     uint32_t workers;
     struct tls_ticket_keys keys;
@@ -17,6 +18,7 @@ void hello_write(const struct hello *hello, struct buf *out)
     struct head head = {
         .version = VERSION,
         .id = hello->id,
+        .instance = hello->instance,
         .index = hello->index,
         .workers = hello->workers,
         .keys = hello->keys,
@@ -31,10 +33,12 @@ bool hello_read(struct slice payload, struct hello *ret_hello)
     if (payload.len < sizeof(head))
         return false;
     memcpy(&head, payload.ptr, sizeof(head));
-    if (memcmp(head.version, VERSION, sizeof(VERSION)) != 0 || head.index >= head.workers)
+    if (memcmp(head.version, VERSION, sizeof(VERSION)) != 0 || head.index >= head.workers ||
+        memchr(head.instance.name, '\0', sizeof(head.instance.name)) == NULL)
         return false;
     *ret_hello = (struct hello){
         .id = head.id,
+        .instance = head.instance,
         .index = head.index,
         .workers = head.workers,
         .keys = head.keys,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/card.h"
 #include "base/buf.h"
 #include "base/slice.h"
 #include "core/frame.h"
@@ -19,6 +20,7 @@
 
 struct hello {
     worker_id id;
+    struct instance instance;
     uint32_t index;   /* 0 .. workers - 1; stays over restarts */
     uint32_t workers; /* one alone holds the directory itself */
     struct tls_ticket_keys keys;

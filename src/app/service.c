@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/message.h"
+#include "core/control.h"
 #include "core/exchange.h"
 #include "net/server.h"
 
@@ -31,6 +32,9 @@ struct service {
     bool hurry;
     void (*on_ended)(void *context);
     void *context;
+    void (*on_controlled)(void *context, const struct frame *answer);
+    void *controlled_context;
+    worker_id self;
 };
 
 /* --- time --- */
@@ -167,11 +171,21 @@ static void make_random(void *context, void *bytes, size_t len)
 
 /* --- the bus --- */
 
+static void pass_answer(struct service *service, const struct frame *frame)
+{
+    struct frame answer = *frame;
+    answer.request -= CONTROL_REQUESTS;
+    service->on_controlled(service->controlled_context, &answer);
+}
+
 static void on_frame(void *context, const struct frame *frame)
 {
     struct service *service = context;
     wind_clock(service);
-    exchange_on_frame(service->exchange, frame);
+    if (frame->kind == FRAME_CONTROLLED && frame->request >= CONTROL_REQUESTS)
+        pass_answer(service, frame);
+    else
+        exchange_on_frame(service->exchange, frame);
 }
 
 static void export_room(void *context, struct slice room, node_emit emit, void *to)
@@ -342,6 +356,7 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
     service->config = config;
     service->shared = shared;
     service->index = hello->index;
+    service->self = hello->id;
     if (make_bus(service, hello, hub) != 0) {
         mem_free(service);
         return NULL;
@@ -353,6 +368,24 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
     wind_clock(service);
     server_ticket_keys(service->server, &hello->keys);
     return service;
+}
+
+void service_control(struct service *service, const struct frame *frame)
+{
+    struct frame asked = *frame;
+    asked.from = service->self;
+    asked.to = DIRECTORY;
+    asked.request += CONTROL_REQUESTS;
+    wind_clock(service);
+    service_bus_send(service->bus, &asked);
+}
+
+void service_on_controlled(struct service *service,
+                           void (*on_controlled)(void *context, const struct frame *answer),
+                           void *context)
+{
+    service->on_controlled = on_controlled;
+    service->controlled_context = context;
 }
 
 void service_dead(struct service *service, worker_id dead)

@@ -26,6 +26,13 @@ void service_reload(struct service *service);
 
 void service_ticket_keys(struct service *service, const struct tls_ticket_keys *keys);
 
+/* What the supervisor asks of the directory by way of this worker: a FRAME_CONTROL, whose answer
+ * goes to on_controlled() under the same number. */
+void service_control(struct service *service, const struct frame *frame);
+void service_on_controlled(struct service *service,
+                           void (*on_controlled)(void *context, const struct frame *answer),
+                           void *context);
+
 /* Another worker of this instance crashed. */
 void service_dead(struct service *service, worker_id dead);
 

@@ -35,6 +35,7 @@ struct supervisor {
     struct listeners listeners;
     struct listeners admin_listeners;
     struct shared shared;
+    struct instance instance;
     struct workers *workers;
     struct admin_host *admin; /* NULL: none */
     struct tls_ticket_keys keys;
@@ -69,6 +70,7 @@ static void end_if_done(struct supervisor *supervisor)
     workers_close(supervisor->workers);
     supervisor->workers = NULL;
     admin_host_close(supervisor->admin);
+    supervisor->admin = NULL;
     for (int i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     log_pump_close(&supervisor->log_pump);
@@ -229,12 +231,28 @@ static const char *not_ready(void *context)
     return shared_sum(&supervisor->shared, SHARED_ready) == 0 ? "starting\n" : NULL;
 }
 
+static worker_id ask(void *context, const struct frame *frame)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->phase == STOPPING || supervisor->workers == NULL)
+        return DIRECTORY;
+    return workers_ask(supervisor->workers, frame);
+}
+
+static void drain_on_request(void *context)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->phase == RUNNING)
+        drain(supervisor, SIGTERM);
+}
+
 static void start_admin(struct supervisor *supervisor)
 {
-    struct admin_host_events events = {supervisor, not_ready};
+    struct admin_host_events events = {supervisor, not_ready, ask, drain_on_request};
     if (supervisor->admin_listeners.count > 0)
-        supervisor->admin = admin_host_new(&supervisor->loop, supervisor->config,
-                                           &supervisor->admin_listeners, &events);
+        supervisor->admin =
+            admin_host_new(&supervisor->loop, supervisor->config, &supervisor->admin_listeners,
+                           &supervisor->shared, &supervisor->instance, &events);
 }
 
 /* --- what workers come to --- */
@@ -249,6 +267,20 @@ static void on_reloaded(void *context)
 {
     (void)context;
     log_event(LOG_INFO, "reloaded", LOG_END);
+}
+
+static void on_answer(void *context, const struct frame *answer)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->admin != NULL)
+        admin_host_answered(supervisor->admin, answer);
+}
+
+static void on_ended(void *context, worker_id worker)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->admin != NULL)
+        admin_host_worker_ended(supervisor->admin, worker);
 }
 
 static void on_gone(void *context)
@@ -325,9 +357,11 @@ static void run(struct supervisor *supervisor)
         .config = supervisor->config,
         .listeners = &supervisor->listeners,
         .shared = &supervisor->shared,
+        .instance = &supervisor->instance,
         .keys = &supervisor->keys,
     };
-    struct workers_events events = {supervisor, on_all_ready, on_reloaded, on_gone, on_hopeless};
+    struct workers_events events = {supervisor,  on_all_ready, on_reloaded, on_gone,
+                                    on_hopeless, on_answer,    on_ended};
     log_pump_start(&supervisor->log_pump, &supervisor->loop);
     start_rotation(supervisor);
     uv_timer_init(&supervisor->loop, &supervisor->phase_timer);
@@ -366,6 +400,7 @@ int supervisor_run(const struct config *config)
     struct supervisor supervisor = {.config = config};
     char cause[SETTINGS_ERROR_SIZE];
     unsigned workers = worker_count(config);
+    instance_init(&supervisor.instance, config);
     if (settings_check_files(config, cause) != 0)
         return complain(cause, EXIT_BAD_CONFIG);
     raise_file_limit(config->limits.connections, workers);

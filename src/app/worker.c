@@ -17,6 +17,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "bus/hub_link.h"
+#include "core/control.h"
 
 /*     GREETING --hello--> SERVING --stop--> ENDING --all is closed--> CLOSED
  *         |                                                             ^
@@ -107,6 +108,12 @@ static int attach_memory(struct worker *worker, const struct hello *hello)
     return error;
 }
 
+static void on_controlled(void *context, const struct frame *answer)
+{
+    struct worker *worker = context;
+    hub_link_answer(worker->link, answer);
+}
+
 static void on_hello(struct worker *worker, struct slice payload)
 {
     struct hello hello;
@@ -122,6 +129,8 @@ static void on_hello(struct worker *worker, struct slice payload)
     enter_phase(worker, SERVING);
     worker->service = service_new(&worker->loop, &worker->config, &worker->shared, &hello,
                                   hub_link_bus(worker->link));
+    if (worker->service != NULL)
+        service_on_controlled(worker->service, on_controlled, worker);
     if (worker->service == NULL) {
         worker->exit_code = EXIT_FAILURE;
         close_link(worker);
@@ -149,6 +158,16 @@ static void on_dead(struct worker *worker, struct slice payload)
     service_dead(worker->service, dead);
 }
 
+/* It is ours: what it says is not doubted, but a worker of another version of the program may have
+ * been started in place. */
+static void on_asked(struct worker *worker, struct slice payload)
+{
+    struct frame frame;
+    if (frame_decode(payload, &frame) == 0 && frame.kind == FRAME_CONTROL &&
+        frame.request < CONTROL_REQUESTS)
+        service_control(worker->service, &frame);
+}
+
 static void on_control(void *context, enum packet_kind kind, struct slice payload)
 {
     struct worker *worker = context;
@@ -162,6 +181,7 @@ static void on_control(void *context, enum packet_kind kind, struct slice payloa
     case PACKET_DRAIN: service_drain(worker->service); break;
     case PACKET_GOAWAY: service_goaway(worker->service); break;
     case PACKET_DEAD: on_dead(worker, payload); break;
+    case PACKET_CONTROL: on_asked(worker, payload); break;
     case PACKET_TICKET_KEYS: on_ticket_keys(worker, payload); break;
     case PACKET_RELOAD:
         service_reload(worker->service);

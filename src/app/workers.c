@@ -47,7 +47,8 @@ struct workers {
     worker_id last_id;
     bool all_were_ready;
     bool retired;
-    unsigned open; /* timers that are not closed yet */
+    unsigned open;  /* timers that are not closed yet */
+    unsigned asked; /* the slot that workers_ask() asked last */
 };
 
 static void set_state(struct slot *slot, enum state state)
@@ -143,6 +144,7 @@ static void greet(struct slot *slot)
     buf_init(&packet, 2 * CONFIG_TEXT_MAX);
     config_write(workers->options.config, CONFIG_FORM_INTERNAL, &config);
     hello_write(&(struct hello){.id = slot->id,
+                                .instance = *workers->options.instance,
                                 .index = slot->index,
                                 .workers = workers->options.count,
                                 .keys = *workers->options.keys,
@@ -191,6 +193,7 @@ static void exit_cb(uv_process_t *process, int64_t status, int signal)
     slot->process = NULL;
     uv_timer_stop(&slot->timer);
     hub_remove(workers->hub, slot->id);
+    workers->events.on_ended(workers->events.context, slot->id);
     shared_clear_row(workers->options.shared, slot->index);
     set_state(slot, DOWN);
     if (!as_told && settings_use_redis(workers->options.config))
@@ -273,14 +276,22 @@ static void on_ready(struct slot *slot)
     }
 }
 
+static void on_answer(struct workers *workers, struct slice payload)
+{
+    struct frame answer;
+    if (frame_decode(payload, &answer) == 0 && answer.kind == FRAME_CONTROLLED)
+        workers->events.on_answer(workers->events.context, &answer);
+}
+
 static void on_control(void *context, worker_id id, enum packet_kind kind, struct slice payload)
 {
     struct slot *slot = find_slot(context, id);
-    (void)payload;
     if (slot != NULL && kind == PACKET_READY)
         on_ready(slot);
     if (slot != NULL && kind == PACKET_RELOADED)
         end_reload(slot);
+    if (slot != NULL && kind == PACKET_CONTROL)
+        on_answer(context, payload);
 }
 
 static void kill_cb(uv_timer_t *timer)
@@ -309,6 +320,19 @@ void workers_tell(struct workers *workers, enum packet_kind kind, struct slice p
     for (unsigned i = 0; i < workers->options.count; i++)
         if (workers->slots[i].state != DOWN)
             hub_control(workers->hub, workers->slots[i].id, kind, payload);
+}
+
+worker_id workers_ask(struct workers *workers, const struct frame *frame)
+{
+    for (unsigned i = 0; i < workers->options.count; i++) {
+        workers->asked = (workers->asked + 1) % workers->options.count;
+        const struct slot *slot = &workers->slots[workers->asked];
+        if (slot->state != READY)
+            continue;
+        hub_control_frame(workers->hub, slot->id, frame);
+        return slot->id;
+    }
+    return DIRECTORY;
 }
 
 void workers_reload(struct workers *workers)

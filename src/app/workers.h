@@ -9,6 +9,7 @@
 #include "app/listen.h"
 #include "app/shared.h"
 #include "bus/packet.h"
+#include "core/frame.h"
 #include "net/tls.h"
 
 struct workers_events {
@@ -17,6 +18,8 @@ struct workers_events {
     void (*on_reloaded)(void *context);  /* all have done so since workers_reload() */
     void (*on_gone)(void *context);      /* one ended that is not started again */
     void (*on_hopeless)(void *context, unsigned index); /* it dies whenever it is started */
+    void (*on_answer)(void *context, const struct frame *answer); /* to workers_ask() */
+    void (*on_ended)(void *context, worker_id worker); /* that one answers nothing any more */
 };
 
 /* What they all work with; everything outlives them. */
@@ -26,6 +29,7 @@ struct workers_options {
     const struct config *config;
     struct listeners *listeners;
     struct shared *shared;
+    const struct instance *instance;
     const struct tls_ticket_keys *keys;
 };
 
@@ -39,6 +43,10 @@ void workers_start(struct workers *workers);
 /* To each that runs. */
 void workers_tell(struct workers *workers, enum packet_kind kind, struct slice payload);
 void workers_reload(struct workers *workers);
+
+/* Has the next of those that are ready, by turns, ask the directory this FRAME_CONTROL; its request
+ * is below CONTROL_REQUESTS. Returns which, DIRECTORY where there is none. */
+worker_id workers_ask(struct workers *workers, const struct frame *frame);
 
 /* From now on one that ends is not started again, and its listening sockets are closed. */
 void workers_retire(struct workers *workers);

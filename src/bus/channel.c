@@ -84,9 +84,14 @@ static size_t frame_weight(const struct frame *frame)
 
 bool channel_send_frame(struct channel *channel, const struct frame *frame)
 {
+    return channel_send_packed(channel, PACKET_FRAME, frame);
+}
+
+bool channel_send_packed(struct channel *channel, enum packet_kind kind, const struct frame *frame)
+{
     if (frame_weight(frame) > PACKET_MAX)
         return false;
-    size_t begin = packet_begin(&channel->out, PACKET_FRAME);
+    size_t begin = packet_begin(&channel->out, kind);
     frame_encode(frame, &channel->out);
     if (!packet_end(&channel->out, begin))
         channel_break(channel, "output over its maximum");

@@ -54,6 +54,9 @@ void channel_send(struct channel *channel, enum packet_kind kind, struct slice p
 /* False where the frame cannot be sent at all: it is larger than any packet may be. */
 bool channel_send_frame(struct channel *channel, const struct frame *frame);
 
+/* The same as a packet of this kind. */
+bool channel_send_packed(struct channel *channel, enum packet_kind kind, const struct frame *frame);
+
 /* Bytes that the other side has not read. */
 size_t channel_waiting(const struct channel *channel);
 

@@ -192,6 +192,13 @@ void hub_control(struct hub *hub, worker_id id, enum packet_kind kind, struct sl
         channel_send(&worker->channel, kind, payload);
 }
 
+void hub_control_frame(struct hub *hub, worker_id id, const struct frame *frame)
+{
+    struct hub_worker *worker = find(hub, id);
+    if (worker != NULL)
+        channel_send_packed(&worker->channel, PACKET_CONTROL, frame);
+}
+
 /* --- the loop --- */
 
 /* A flush may find a link broken, and remove the worker that is visited. */

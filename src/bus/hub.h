@@ -37,6 +37,9 @@ void hub_remove(struct hub *hub, worker_id worker);
 
 void hub_control(struct hub *hub, worker_id worker, enum packet_kind kind, struct slice payload);
 
+/* The same with a frame for payload, which the worker passes on in its own name. */
+void hub_control_frame(struct hub *hub, worker_id worker, const struct frame *frame);
+
 /* Drops all links; frees itself once the loop has closed them. NULL is let through. */
 void hub_close(struct hub *hub);
 

@@ -1,5 +1,6 @@
 #include "bus/hub_link.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "bus/channel.h"
@@ -72,6 +73,14 @@ void hub_link_control(struct hub_link *link, enum packet_kind kind)
 {
     channel_send(&link->channel, kind, SLICE_NONE);
     channel_flush(&link->channel);
+}
+
+void hub_link_answer(struct hub_link *link, const struct frame *answer)
+{
+    const struct frame none = {
+        .kind = answer->kind, .request = answer->request, .error = ERR_UNAVAILABLE};
+    bool full = channel_waiting(&link->channel) > BUS_WAITING_MAX;
+    channel_send_packed(&link->channel, PACKET_CONTROL, full ? &none : answer);
 }
 
 /* --- in --- */

@@ -34,4 +34,8 @@ struct bus *hub_link_bus(struct hub_link *link);
 
 void hub_link_control(struct hub_link *link, enum packet_kind kind);
 
+/* The answer to what the supervisor asked by PACKET_CONTROL. One that finds too much waiting
+ * already says ERR_UNAVAILABLE instead. */
+void hub_link_answer(struct hub_link *link, const struct frame *answer);
+
 #endif

@@ -13,6 +13,7 @@ static int start(void **state)
 {
     struct hello hello = {.id = 12, .index = 3, .workers = 4, .config = SLICE("server: {}\n")};
     (void)state;
+    hello.instance = (struct instance){.name = "one", .started = 77};
     hello.keys.current.cipher[31] = 0xc1;
     hello.keys.previous.mac[0] = 0x3a;
     buf_init(&packet, 65536);
@@ -34,6 +35,8 @@ static void a_worker_reads_what_its_supervisor_wrote(void **state)
     assert_true(hello_read(buf_slice(&packet), &hello));
     assert_int_equal(hello.id, 12);
     assert_int_equal(hello.index, 3);
+    assert_string_equal(hello.instance.name, "one");
+    assert_int_equal(hello.instance.started, 77);
     assert_int_equal(hello.workers, 4);
     assert_int_equal(hello.keys.current.cipher[31], 0xc1);
     assert_int_equal(hello.keys.previous.mac[0], 0x3a);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "app/card.h"
 #include "app/workers.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -45,6 +46,18 @@ static void on_gone(void *context)
     seen.gone++;
 }
 
+static void on_answer(void *context, const struct frame *answer)
+{
+    (void)context;
+    (void)answer;
+}
+
+static void on_ended(void *context, worker_id worker)
+{
+    (void)context;
+    (void)worker;
+}
+
 static void on_hopeless(void *context, unsigned index)
 {
     (void)context;
@@ -65,6 +78,8 @@ static void run_until(const unsigned *counter, unsigned value)
         uv_run(&loop, UV_RUN_ONCE);
 }
 
+static const struct instance instance = {.name = "test"};
+
 static void start_workers(const char *program)
 {
     struct workers_options options = {
@@ -73,9 +88,17 @@ static void start_workers(const char *program)
         .config = &config,
         .listeners = &listeners,
         .shared = &shared,
+        .instance = &instance,
         .keys = &keys,
     };
-    struct workers_events events = {NULL, on_all_ready, on_reloaded, on_gone, on_hopeless};
+    struct workers_events events = {
+        .on_all_ready = on_all_ready,
+        .on_reloaded = on_reloaded,
+        .on_gone = on_gone,
+        .on_hopeless = on_hopeless,
+        .on_answer = on_answer,
+        .on_ended = on_ended,
+    };
     workers = workers_new(&loop, &options, &events);
     workers_start(workers);
 }
