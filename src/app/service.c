@@ -12,12 +12,16 @@
 #include "net/server.h"
 
 #define TICK_MS 50
+#define MEASURE_MS 1000
 
 struct service {
     uv_loop_t *loop;
     const struct config *config;
     struct shared *shared;
     unsigned index; /* of the worker */
+    struct metrics *metrics;
+    uint64_t ticked_at;   /* ns; 0: the tick has just been started */
+    uint64_t measured_at; /* ms */
     struct service_bus *bus;
     struct exchange *exchange;
     struct server *server;
@@ -52,13 +56,31 @@ static void pass_time(struct service *service)
     exchange_tick(service->exchange, uv_now(service->loop));
 }
 
+/* How late this tick is, and now and then the rest. */
+static void measure(struct service *service)
+{
+    uint64_t now = uv_hrtime(), due = service->ticked_at + TICK_MS * UINT64_C(1000000);
+    if (service->ticked_at != 0)
+        histogram_add(&service->metrics->process.loop_lag, &histogram_slow,
+                      now > due ? (now - due) / 1000 : 0);
+    service->ticked_at = now;
+    if (uv_now(service->loop) - service->measured_at < MEASURE_MS)
+        return;
+    service->measured_at = uv_now(service->loop);
+    metrics_measure_process(&service->metrics->process);
+    service_bus_measure(service->bus);
+}
+
 static void tick_cb(uv_timer_t *timer)
 {
     struct service *service = timer->data;
+    measure(service);
     pass_time(service);
     service->routes.starting = !service_bus_is_ready(service->bus);
-    if (is_idle(service))
+    if (is_idle(service)) {
         uv_timer_stop(timer);
+        service->ticked_at = 0;
+    }
 }
 
 /* The clock of an idle exchange stands still; it must be right before anything happens. */
@@ -169,6 +191,12 @@ static void make_random(void *context, void *bytes, size_t len)
     crypto_random(bytes, len);
 }
 
+static uint64_t clock_us(void *context)
+{
+    (void)context;
+    return uv_hrtime() / 1000;
+}
+
 /* --- the bus --- */
 
 static void pass_answer(struct service *service, const struct frame *frame)
@@ -208,14 +236,16 @@ static bool is_settled(void *context)
 
 static void publish_counts(struct service *service)
 {
-    struct shared_row *row = shared_row(service->shared, service->index);
+    struct metrics *metrics = service->metrics;
     struct exchange_counts exchange = exchange_count(service->exchange);
     struct server_counts server = server_count(service->server);
-    atomic_store_explicit(&row->accepted, server.accepted, memory_order_relaxed);
-    atomic_store_explicit(&row->websockets, server.websockets, memory_order_relaxed);
-    atomic_store_explicit(&row->sessions, exchange.sessions, memory_order_relaxed);
-    atomic_store_explicit(&row->rooms, exchange.rooms, memory_order_relaxed);
-    atomic_store_explicit(&row->ready, service_bus_is_ready(service->bus), memory_order_relaxed);
+    tally_set(&metrics->accepted, server.accepted);
+    tally_set(&metrics->websockets, server.websockets);
+    tally_set(&metrics->sessions, exchange.sessions);
+    tally_set(&metrics->rooms, exchange.rooms);
+    tally_set(&metrics->bytes_in, server.bytes_in);
+    tally_set(&metrics->bytes_out, server.bytes_out);
+    tally_set(&metrics->ready, service_bus_is_ready(service->bus));
 }
 
 static void prepare_cb(uv_prepare_t *prepare)
@@ -294,6 +324,7 @@ static void make_exchange(struct service *service, const struct hello *hello)
 {
     struct exchange_options options = settings_exchange(service->config, hello->id);
     options.mailbox = service_bus_has_mailbox(service->bus);
+    options.tally = &service->metrics->core;
     struct exchange_world world = {
         .context = service,
         .deliver = deliver,
@@ -301,6 +332,7 @@ static void make_exchange(struct service *service, const struct hello *hello)
         .close = close_connection,
         .send = send_frame,
         .random = make_random,
+        .clock = clock_us,
     };
     service->exchange = exchange_new(&options, &world, uv_now(service->loop));
 }
@@ -314,13 +346,15 @@ static int make_bus(struct service *service, const struct hello *hello, struct b
         .on_restore = on_restore,
         .is_settled = is_settled,
     };
-    service->bus = service_bus_new(service->loop, service->config, hello, hub, &events);
+    service->bus = service_bus_new(service->loop, service->config, hello, hub, &events,
+                                   &service->metrics->bus);
     return service->bus == NULL ? -1 : 0;
 }
 
 static void make_server(struct service *service)
 {
     struct server_options options = settings_server(service->config);
+    options.tally = &service->metrics->net;
     service->handler = (struct connection_handler){
         .context = service,
         .on_accept = on_accept,
@@ -357,6 +391,7 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
     service->shared = shared;
     service->index = hello->index;
     service->self = hello->id;
+    service->metrics = &shared_row(shared, hello->index)->metrics;
     if (make_bus(service, hello, hub) != 0) {
         mem_free(service);
         return NULL;

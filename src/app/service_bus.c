@@ -6,12 +6,14 @@
 #include "app/settings_bus.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bus/hub_link.h"
 #include "bus/local.h"
 #include "bus/redis.h"
 
 #define SETTLE_MIN_MS 1000 /* others need to hear where our peers went before we go */
 #define SETTLE_MAX_MS 4000 /* SERVICE_LEAVE_MS has room for it and what follows */
 #define WRITE_MAX_MS 500
+#define PROBE_MS 3000 /* as often as Redis is probed by beats */
 
 /*     OPEN --end--> SETTLING --settled--> LEAVING --written--> CLOSING
  *                       |                    |
@@ -23,6 +25,9 @@ struct service_bus {
     struct bus *bus;         /* that of the three that is used */
     struct bus *local;       /* the same, or NULL */
     struct redis_bus *redis; /* owner of the same, or NULL */
+    struct bus *hub;         /* the same, or NULL */
+    struct bus_tally *tally;
+    uint64_t probed_at; /* ms */
     struct service_bus_events events;
     enum phase phase;
     uint64_t since; /* ms, when the phase began */
@@ -77,6 +82,7 @@ static struct redis_bus *join_redis(struct service_bus *bus, const struct config
             .directory = settings_directory(config),
             .hold_messages = config->limits.hold_messages,
             .hold_bytes = config->limits.hold_bytes,
+            .tally = bus->tally,
             .context = bus,
             .export_room = export_room,
             .on_restore = on_restore,
@@ -98,19 +104,23 @@ static struct bus *choose(struct service_bus *bus, const struct config *config,
         bus->redis = join_redis(bus, config, hello->id);
         return bus->redis == NULL ? NULL : redis_bus_face(bus->redis);
     }
-    if (hello->workers > 1)
+    if (hello->workers > 1) {
+        bus->hub = hub;
         return hub;
+    }
     bus->local = local_bus_new(&directory, uv_now(bus->loop));
     return bus->local;
 }
 
 struct service_bus *service_bus_new(uv_loop_t *loop, const struct config *config,
                                     const struct hello *hello, struct bus *hub,
-                                    const struct service_bus_events *events)
+                                    const struct service_bus_events *events,
+                                    struct bus_tally *tally)
 {
     struct service_bus *bus = mem_must(sizeof(*bus));
     bus->loop = loop;
     bus->events = *events;
+    bus->tally = tally;
     bus->bus = choose(bus, config, hello, hub);
     if (bus->bus == NULL) {
         mem_free(bus);
@@ -198,6 +208,16 @@ void service_bus_tick(struct service_bus *bus)
         redis_bus_tick(bus->redis);
     if (bus->phase != OPEN)
         step(bus, false);
+}
+
+void service_bus_measure(struct service_bus *bus)
+{
+    if (bus->redis != NULL)
+        redis_bus_count(bus->redis);
+    if (bus->hub == NULL || uv_now(bus->loop) - bus->probed_at < PROBE_MS)
+        return;
+    bus->probed_at = uv_now(bus->loop);
+    hub_link_probe(bus->hub, &bus->tally->round_trip);
 }
 
 void service_bus_free(struct service_bus *bus)

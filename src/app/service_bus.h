@@ -23,16 +23,21 @@ struct service_bus_events {
     bool (*is_settled)(void *context);
 };
 
-/* `hub`: the bus of the link to the supervisor. NULL, with the cause logged. */
+/* `hub`: the bus of the link to the supervisor. `tally`: where it counts. NULL, with the cause
+ * logged. */
 struct service_bus *service_bus_new(uv_loop_t *loop, const struct config *config,
                                     const struct hello *hello, struct bus *hub,
-                                    const struct service_bus_events *events);
+                                    const struct service_bus_events *events,
+                                    struct bus_tally *tally);
 
 void service_bus_send(struct service_bus *bus, const struct frame *frame);
 void service_bus_flush(struct service_bus *bus);
 
 /* Time passes; call every 50 ms while is_idle() says no. */
 void service_bus_tick(struct service_bus *bus);
+
+/* Brings the tally up to date; call every second or so. */
+void service_bus_measure(struct service_bus *bus);
 bool service_bus_is_idle(const struct service_bus *bus);
 
 /* Whether clients may be sent here. Never false again. */

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 0x726c7302u /* changes with the layout */
+#include "base/mem.h"
 
 struct shared_memory {
     uint32_t layout;
@@ -17,8 +17,8 @@ struct shared_memory {
 };
 
 static const size_t gauge_offsets[] = {
-#define X(name, help) offsetof(struct shared_row, name),
-    SHARED_GAUGES(X)
+#define X(name, help) offsetof(struct metrics, name),
+    METRICS_GAUGES(X)
 #undef X
 };
 
@@ -51,9 +51,10 @@ int shared_create(struct shared *shared, unsigned rows)
         shared_done(shared);
         return error;
     }
-    shared->memory->layout = LAYOUT;
+    shared->memory->layout = metrics_layout();
     shared->memory->rows = rows;
     crypto_random(shared->memory->key, sizeof(shared->memory->key));
+    shared->own = mem_must(sizeof(*shared->own));
     return 0;
 }
 
@@ -65,7 +66,8 @@ int shared_attach(struct shared *shared, int fd, unsigned rows)
     if (fstat(fd, &status) == 0 && status.st_size == (off_t)size_for(rows))
         error = map(shared, fd, rows);
     close(fd);
-    if (error == 0 && (shared->memory->layout != LAYOUT || shared->memory->rows != rows)) {
+    if (error == 0 &&
+        (shared->memory->layout != metrics_layout() || shared->memory->rows != rows)) {
         shared_done(shared);
         error = -EINVAL;
     }
@@ -78,6 +80,7 @@ void shared_done(struct shared *shared)
         munmap(shared->memory, size_for(shared->rows));
     if (shared->fd >= 0)
         close(shared->fd);
+    mem_free(shared->own);
     *shared = (struct shared){.fd = -1};
 }
 
@@ -86,18 +89,29 @@ struct shared_row *shared_row(const struct shared *shared, unsigned index)
     return &shared->memory->row[index];
 }
 
-void shared_clear_row(struct shared *shared, unsigned index)
+void shared_bury(struct shared *shared, unsigned index)
 {
-    memset((void *)shared_row(shared, index), 0, sizeof(struct shared_row));
+    struct shared_row *row = shared_row(shared, index);
+    metrics_inherit(shared->own, &row->metrics);
+    memset((void *)row, 0, sizeof(*row));
+}
+
+static const struct metrics *worker_metrics(const void *context, unsigned index)
+{
+    return &shared_row(context, index)->metrics;
+}
+
+struct metrics_sources shared_sources(const struct shared *shared)
+{
+    return (struct metrics_sources){shared->own, worker_metrics, shared, shared->rows};
 }
 
 uint64_t shared_sum(const struct shared *shared, enum shared_gauge gauge)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < shared->rows; i++) {
-        const char *row = (const char *)shared_row(shared, i);
-        sum += atomic_load_explicit((const _Atomic uint64_t *)(row + gauge_offsets[gauge]),
-                                    memory_order_relaxed);
+        const char *metrics = (const char *)&shared_row(shared, i)->metrics;
+        sum += tally_get((const struct tally *)(metrics + gauge_offsets[gauge]));
     }
     return sum;
 }
@@ -136,9 +150,7 @@ static uint64_t count_from(const struct shared *shared, uint64_t ticket)
 static void count(struct shared *shared, unsigned index, uint64_t ticket, int change)
 {
     struct shared_row *row = shared_row(shared, index);
-    uint64_t connections = atomic_load_explicit(&row->connections, memory_order_relaxed);
-    atomic_store_explicit(&row->connections, connections + (uint64_t)(int64_t)change,
-                          memory_order_relaxed);
+    tally_add(&row->metrics.connections, (uint64_t)(int64_t)change);
     for (unsigned line = 0; line < SHARED_SKETCH_DEPTH; line++) {
         _Atomic uint32_t *counter = cell(shared, index, line, ticket);
         uint32_t value = atomic_load_explicit(counter, memory_order_relaxed);
@@ -146,15 +158,21 @@ static void count(struct shared *shared, unsigned index, uint64_t ticket, int ch
     }
 }
 
+static bool refuse(struct shared *shared, unsigned index, enum admission_limit limit)
+{
+    tally_add(&shared_row(shared, index)->metrics.admission[limit], 1);
+    return false;
+}
+
 bool shared_admit(struct shared *shared, unsigned index, const struct shared_limits *limits,
                   const struct ip *address, uint64_t *ret_ticket)
 {
     uint64_t ticket = ticket_for(shared, address);
     if (limits->connections != 0 && shared_sum(shared, SHARED_connections) >= limits->connections)
-        return false;
+        return refuse(shared, index, ADMISSION_CONNECTIONS);
     if (address != NULL && limits->connections_per_address != 0 &&
         count_from(shared, ticket) >= limits->connections_per_address)
-        return false;
+        return refuse(shared, index, ADMISSION_PER_ADDRESS);
     count(shared, index, ticket, 1);
     *ret_ticket = ticket;
     return true;

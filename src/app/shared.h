@@ -1,8 +1,8 @@
 /* Counters in memory that supervisor and workers share: metrics and limits over all workers without
  * asking any.
  *
- * One row for each worker, which only that worker writes; the supervisor clears the row of one that
- * crashed. Everybody reads. Sums over rows may be a moment old, so a limit may be passed by as many
+ * One row for each worker, which only that worker writes; the supervisor takes over what one had
+ * counted that is no more, and clears its row. Everybody reads. Sums over rows may be a moment old, so a limit may be passed by as many
  * as come in that moment.
  *
  * Connections per address are counted in a sketch (Cormode and Muthukrishnan 2005, count-min with
@@ -11,11 +11,11 @@
 #ifndef ROOMLINE_APP_SHARED_H
 #define ROOMLINE_APP_SHARED_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/metrics.h"
 #include "base/crypto.h"
 #include "base/ip.h"
 
@@ -23,19 +23,8 @@
 #define SHARED_SKETCH_DEPTH 2
 #define SHARED_SKETCH_WIDTH 32768 /* a power of two */
 
-/* X(name, what it counts) */
-#define SHARED_GAUGES(X)                                                                           \
-    X(accepted, "connections since the worker started")                                            \
-    X(connections, "open connections")                                                             \
-    X(websockets, "open WebSockets")                                                               \
-    X(sessions, "memberships held, here or away")                                                  \
-    X(rooms, "rooms with a member")                                                                \
-    X(ready, "1: the worker takes clients")
-
 struct shared_row {
-#define X(name, help) _Atomic uint64_t name;
-    SHARED_GAUGES(X)
-#undef X
+    struct metrics metrics;
     _Atomic uint32_t sketch[SHARED_SKETCH_DEPTH][SHARED_SKETCH_WIDTH];
 };
 
@@ -45,6 +34,9 @@ struct shared {
     struct shared_memory *memory;
     unsigned rows;
     int fd; /* for workers to inherit; -1 in a worker */
+
+    /* Of the supervisor; NULL in a worker. Has inherited what workers counted that are no more. */
+    struct metrics *own;
 };
 
 /* In the supervisor. 0 or a negative errno. */
@@ -57,11 +49,16 @@ int shared_attach(struct shared *shared, int fd, unsigned rows);
 void shared_done(struct shared *shared);
 
 struct shared_row *shared_row(const struct shared *shared, unsigned index);
-void shared_clear_row(struct shared *shared, unsigned index);
+
+/* A worker is no more. */
+void shared_bury(struct shared *shared, unsigned index);
+
+/* For metrics_write(), in the supervisor. */
+struct metrics_sources shared_sources(const struct shared *shared);
 
 enum shared_gauge {
 #define X(name, help) SHARED_##name,
-    SHARED_GAUGES(X)
+    METRICS_GAUGES(X)
 #undef X
 };
 

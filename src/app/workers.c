@@ -194,7 +194,9 @@ static void exit_cb(uv_process_t *process, int64_t status, int signal)
     uv_timer_stop(&slot->timer);
     hub_remove(workers->hub, slot->id);
     workers->events.on_ended(workers->events.context, slot->id);
-    shared_clear_row(workers->options.shared, slot->index);
+    shared_bury(workers->options.shared, slot->index);
+    if (!workers->retired)
+        tally_add(&workers->options.shared->own->instance.restarts, 1);
     set_state(slot, DOWN);
     if (!as_told && settings_use_redis(workers->options.config))
         slot->crashed = slot->id;
@@ -360,6 +362,14 @@ unsigned workers_running(const struct workers *workers)
     for (unsigned i = 0; i < workers->options.count; i++)
         running += workers->slots[i].state != DOWN;
     return running;
+}
+
+unsigned workers_ready(const struct workers *workers)
+{
+    unsigned ready = 0;
+    for (unsigned i = 0; i < workers->options.count; i++)
+        ready += workers->slots[i].state == READY;
+    return ready;
 }
 
 void workers_kill(struct workers *workers)

@@ -54,6 +54,9 @@ void workers_retire(struct workers *workers);
 /* How many processes there are. */
 unsigned workers_running(const struct workers *workers);
 
+/* Of them: that accept connections. */
+unsigned workers_ready(const struct workers *workers);
+
 void workers_kill(struct workers *workers);
 
 /* Once none runs. Frees itself when the loop has closed all of it. */

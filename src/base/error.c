@@ -52,12 +52,23 @@ enum close_code error_close(int error, bool joined)
     return joined ? row->close_joined : row->close_new;
 }
 
+unsigned close_index(enum close_code code)
+{
+    unsigned i = 0;
+    while (i < CLOSE_CODE_COUNT && closes[i].code != code)
+        i++;
+    return i;
+}
+
+enum close_code close_at(unsigned index)
+{
+    return closes[index].code;
+}
+
 static const struct close_row *close_find(enum close_code code)
 {
-    for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++)
-        if (closes[i].code == code)
-            return &closes[i];
-    return NULL;
+    unsigned index = close_index(code);
+    return index < CLOSE_CODE_COUNT ? &closes[index] : NULL;
 }
 
 const char *close_reason(enum close_code code)

@@ -93,6 +93,13 @@ enum reconnect {
     X(INTERNAL, "internal", "The server failed; try again later.", CLOSE_OVERLOADED,               \
       CLOSE_OVERLOADED)
 
+enum close_index {
+#define X(code, reason, resumable, reconnect) INDEX_OF_##code,
+    CLOSE_CODES(X)
+#undef X
+        CLOSE_CODE_COUNT
+};
+
 enum error {
     ERR_OK = 0,
 #define X(name, wire, text, close_new, close_joined) ERR_NEGATED_##name,
@@ -116,6 +123,10 @@ const char *error_text(int error);
 /* The close code that goes with an error, CLOSE_NONE where the connection stays. ERR_NOT_JSON has
  * no `error` message of its own but closes. */
 enum close_code error_close(int error, bool joined);
+
+/* The place of a code in the table, CLOSE_CODE_COUNT where it is not there; and the reverse. */
+unsigned close_index(enum close_code code);
+enum close_code close_at(unsigned index);
 
 const char *close_reason(enum close_code code);
 

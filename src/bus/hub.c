@@ -108,11 +108,19 @@ static bool route(struct hub_worker *worker, struct slice bytes)
     return true;
 }
 
+static void echo(struct hub_worker *worker, struct slice probe)
+{
+    if (!is_full(worker))
+        channel_send(&worker->channel, PACKET_PROBE, probe);
+}
+
 static void on_packet(struct channel *channel, enum packet_kind kind, struct slice payload)
 {
     struct hub_worker *worker = worker_of(channel);
     struct hub *hub = worker->hub;
-    if (kind != PACKET_FRAME)
+    if (kind == PACKET_PROBE)
+        echo(worker, payload);
+    else if (kind != PACKET_FRAME)
         hub->events.on_control(hub->events.context, worker->id, kind, payload);
     else if (!route(worker, payload))
         channel_break(channel, "malformed frame");

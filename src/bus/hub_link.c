@@ -9,6 +9,7 @@ struct hub_link {
     struct bus bus; /* first, so that one is the other */
     struct channel channel;
     struct hub_link_events events;
+    struct histogram *round_trip; /* of probes; NULL: there was none */
     struct buf refused; /* encoded answers to what could not be sent, for the next flush */
 };
 
@@ -69,6 +70,22 @@ static void link_flush(struct bus *bus)
     channel_flush(&link->channel);
 }
 
+void hub_link_probe(struct bus *bus, struct histogram *round_trip)
+{
+    struct hub_link *link = link_of_bus(bus);
+    uint64_t now = uv_hrtime();
+    link->round_trip = round_trip;
+    channel_send(&link->channel, PACKET_PROBE, (struct slice){(const char *)&now, sizeof(now)});
+}
+
+static void on_probe(struct hub_link *link, struct slice payload)
+{
+    uint64_t sent;
+    memcpy(&sent, payload.ptr, sizeof(sent)); /* its size is the kind's */
+    if (link->round_trip != NULL)
+        histogram_add(link->round_trip, &histogram_slow, (uv_hrtime() - sent) / 1000);
+}
+
 void hub_link_control(struct hub_link *link, enum packet_kind kind)
 {
     channel_send(&link->channel, kind, SLICE_NONE);
@@ -89,7 +106,9 @@ static void on_packet(struct channel *channel, enum packet_kind kind, struct sli
 {
     struct hub_link *link = link_of_channel(channel);
     struct frame frame;
-    if (kind != PACKET_FRAME)
+    if (kind == PACKET_PROBE)
+        on_probe(link, payload);
+    else if (kind != PACKET_FRAME)
         link->events.on_control(link->events.context, kind, payload);
     else if (link->bus.on_frame == NULL || frame_decode(payload, &frame) != 0)
         channel_break(channel, "malformed frame");

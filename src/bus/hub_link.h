@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "base/histogram.h"
 #include "bus/bus.h"
 #include "bus/packet.h"
 
@@ -31,6 +32,10 @@ void hub_link_close(struct hub_link *link);
 
 /* The bus on this link. Without on_frame set a frame counts as a breach. */
 struct bus *hub_link_bus(struct hub_link *link);
+
+/* Sends a packet through the hub and back, which is the way of a frame to another worker, and adds to
+ * `round_trip` how long that took. Outlives the link. */
+void hub_link_probe(struct bus *bus, struct histogram *round_trip);
 
 void hub_link_control(struct hub_link *link, enum packet_kind kind);
 

@@ -104,6 +104,7 @@ static void on_up(void *context)
     node->timed = false; /* it may be another one, with another clock */
     if (node->was_up || node->provisional != NULL)
         node->restore_due = true;
+    node->counts.reconnects += node->was_up;
     node->was_up = true;
     provisional_free(node->provisional);
     node->provisional = NULL;

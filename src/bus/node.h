@@ -21,6 +21,7 @@
 
 #include "bus/bus.h"
 #include "bus/store.h"
+#include "bus/tally.h"
 #include "core/directory.h"
 
 #define NODE_BEAT_EVERY 3000u         /* ms, give or take a tenth */
@@ -39,6 +40,10 @@ struct node_options {
 
     /* Now, ms: the loop's, never going back. */
     uint64_t (*now)(void *context);
+
+    /* A finer one to measure by, µs. NULL: nothing is measured. */
+    uint64_t (*clock)(void *context);
+    struct bus_tally *tally; /* its histograms; outlives the node. NULL: the same */
 
     /* Says for each member that the exchange's replica of this room has a FRAME_RESTORE, from the
      * worker that holds it (DIRECTORY: nobody does), with the room's version, and with the secret where
@@ -86,6 +91,7 @@ struct node_counts {
     uint64_t malformed; /* packets */
     uint64_t unheard;   /* packets published where nobody listened */
     uint64_t lost_leases;
+    uint64_t reconnects;
 };
 
 struct node_counts node_count(const struct node *node);

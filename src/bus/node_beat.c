@@ -33,7 +33,7 @@ void node_beat(struct node *node)
         return;
     uint64_t number = ++node->last_beat;
     node->beats[number % NODE_BEATS] =
-        (struct node_beat){.number = number, .sent_at = node->self.now};
+        (struct node_beat){.number = number, .sent_at = node->self.now, .clock = node_clock(node)};
     node->beat_at = node->self.now;
     node->next_beat_at = node->self.now + NODE_BEAT_EVERY - NODE_BEAT_EVERY / 10 + jitter(node);
     node->store->beat(node->store, number);
@@ -98,6 +98,14 @@ static void extend(struct node *node, const struct node_beat *beat)
     check_fence(node);
 }
 
+/* The way of a packet to another worker, but by one clock. */
+static void measure(struct node *node, const struct node_beat *beat)
+{
+    uint64_t now = node_clock(node);
+    if (now != 0 && beat->clock != 0 && !beat->heard)
+        histogram_add(&node->options.tally->round_trip, &histogram_slow, now - beat->clock);
+}
+
 void node_beat_heard(struct node *node, struct slice bytes)
 {
     uint64_t number = 0;
@@ -107,6 +115,7 @@ void node_beat_heard(struct node *node, struct slice bytes)
     if (beat == NULL)
         return;
     node->heard_at = node->self.now;
+    measure(node, beat);
     beat->heard = true;
     extend(node, beat);
 }

@@ -235,6 +235,18 @@ static void take_frames(struct node *node, struct slice frames)
     log_event(LOG_WARN, "packet-malformed", LOG_UINT("bytes", frames.len), LOG_END);
 }
 
+/* Its sender took the least that Redis' clock could be, and we take the middle of what it can be: on
+ * the average a little too much. */
+static void measure(struct node *node, const struct link_head *head)
+{
+    const struct link_self *self = &node->self;
+    int64_t now = (int64_t)self->now + (self->clock_low + self->clock_high) / 2;
+    int64_t took = now - (int64_t)(head->expires - LINK_LIFETIME);
+    if (node_clock(node) != 0 && node->timed)
+        histogram_add(&node->options.tally->delivery, &histogram_slow,
+                      took > 0 ? (uint64_t)took * 1000 : 0);
+}
+
 void node_links_take(struct node *node, struct slice packet)
 {
     struct slice frames = packet;
@@ -249,6 +261,8 @@ void node_links_take(struct node *node, struct slice packet)
     bool taken = link != NULL && link_take(&link->link, &head, packet.len);
     if (link != NULL)
         touch(link);
+    if (taken)
+        measure(node, &head);
     if (taken)
         take_frames(node, frames);
     else if (head.flags & LINK_DATA)

@@ -14,6 +14,7 @@
 
 struct node_beat {
     uint64_t number, sent_at;
+    uint64_t clock; /* µs, the same; 0: not measured */
     bool heard, answered;
 };
 
@@ -70,6 +71,13 @@ struct node {
 static inline void node_update_now(struct node *node)
 {
     node->self.now = node->options.now(node->options.context);
+}
+
+/* µs; 0: nothing is measured. */
+static inline uint64_t node_clock(const struct node *node)
+{
+    bool measures = node->options.clock != NULL && node->options.tally != NULL;
+    return measures ? node->options.clock(node->options.context) : 0;
 }
 
 /* ---- node.c */

@@ -23,6 +23,7 @@ struct redis_bus {
     uv_loop_t *loop;
     struct outgoing *outgoing;
     struct tls_context *tls; /* NULL: none */
+    struct bus_tally *tally; /* or NULL */
     void *context;
     void (*export_room)(void *context, struct slice room, node_emit emit, void *to);
     void (*on_restore)(void *context);
@@ -75,6 +76,12 @@ static void on_frame(void *context, const struct frame *frame)
 static uint64_t now(void *context)
 {
     return uv_now(((struct shard *)context)->redis->loop);
+}
+
+static uint64_t clock_us(void *context)
+{
+    (void)context;
+    return uv_hrtime() / 1000;
 }
 
 static void export_room(void *context, struct slice room, node_emit emit, void *to)
@@ -157,6 +164,8 @@ static bool start_shard(struct shard *shard, const struct redis_url *url,
         .directory = options->directory,
         .context = shard,
         .now = now,
+        .clock = clock_us,
+        .tally = options->tally,
         .export_room = export_room,
         .on_restore = on_restore,
     });
@@ -175,6 +184,7 @@ static struct redis_bus *make(const struct redis_bus_options *options)
         return NULL;
     redis->bus = (struct bus){.send = redis_send, .flush = redis_flush};
     redis->loop = options->loop;
+    redis->tally = options->tally;
     redis->context = options->context;
     redis->export_room = options->export_room;
     redis->on_restore = options->on_restore;
@@ -236,6 +246,63 @@ bool redis_bus_is_ready(const struct redis_bus *redis)
         if (!node_is_ready(redis->shards[i].node))
             return false;
     return true;
+}
+
+/* ---- what is counted */
+
+static void add_counts(struct node_counts *sum, const struct node_counts *one)
+{
+    sum->asks += one->asks;
+    sum->unacked += one->unacked;
+    sum->packets_in += one->packets_in;
+    sum->packets_out += one->packets_out;
+    sum->frames_in += one->frames_in;
+    sum->frames_out += one->frames_out;
+    sum->refused += one->refused;
+    sum->dropped += one->dropped;
+    sum->malformed += one->malformed;
+    sum->unheard += one->unheard;
+    sum->lost_leases += one->lost_leases;
+    sum->reconnects += one->reconnects;
+}
+
+static void publish_sums(struct bus_tally *tally, const struct node_counts *sum)
+{
+    tally_set(&tally->asks, sum->asks);
+    tally_set(&tally->unacked, sum->unacked);
+    tally_set(&tally->packets[0], sum->packets_in);
+    tally_set(&tally->packets[1], sum->packets_out);
+    tally_set(&tally->frames[0], sum->frames_in);
+    tally_set(&tally->frames[1], sum->frames_out);
+    tally_set(&tally->refused, sum->refused);
+    tally_set(&tally->lost[PACKET_LOST_DROPPED], sum->dropped);
+    tally_set(&tally->lost[PACKET_LOST_MALFORMED], sum->malformed);
+    tally_set(&tally->lost[PACKET_LOST_UNHEARD], sum->unheard);
+    tally_set(&tally->lost_leases, sum->lost_leases);
+    tally_set(&tally->reconnects, sum->reconnects);
+}
+
+void redis_bus_count(const struct redis_bus *redis)
+{
+    struct bus_tally *tally = redis->tally;
+    struct node_counts sum = {0};
+    unsigned up = 0, listening = 0, provisional = 0, fenced = 0;
+    if (tally == NULL)
+        return;
+    for (size_t i = 0; i < redis->count; i++) {
+        struct node_counts one = node_count(redis->shards[i].node);
+        up += one.up;
+        listening += one.listening;
+        provisional += one.provisional;
+        fenced += one.fenced;
+        add_counts(&sum, &one);
+    }
+    tally_set(&tally->shards, redis->count);
+    tally_set(&tally->up, up);
+    tally_set(&tally->listening, listening);
+    tally_set(&tally->provisional, provisional);
+    tally_set(&tally->fenced, fenced);
+    publish_sums(tally, &sum);
 }
 
 /* ---- the end */

@@ -23,6 +23,7 @@ struct redis_bus_options {
     struct slice prefix;                  /* of keys and channels */
     struct directory_options directory;   /* its limits */
     size_t hold_messages, hold_bytes;     /* of a mailbox */
+    struct bus_tally *tally;              /* where it counts; outlives it. NULL: nobody reads it */
 
     void *context;
 
@@ -48,6 +49,9 @@ void redis_bus_reap(struct redis_bus *redis, worker_id dead);
 
 /* Whether every shard was reached once. Never false again. */
 bool redis_bus_is_ready(const struct redis_bus *redis);
+
+/* Brings the tally up to date; its histograms always are. */
+void redis_bus_count(const struct redis_bus *redis);
 
 /* Takes this worker out of Redis: nothing is delivered any more. */
 void redis_bus_leave(struct redis_bus *redis);

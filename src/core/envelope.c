@@ -186,6 +186,14 @@ static const struct {
     {SLICE("close"), TYPE_CLOSE},
 };
 
+const char *envelope_type_name(enum message_type type)
+{
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (types[i].type == type)
+            return types[i].name.ptr;
+    return "unknown";
+}
+
 /* Names differ in length or first letter more often than not. */
 static bool is_name(struct slice text, struct slice name)
 {

@@ -53,6 +53,9 @@ struct envelope {
     char decoded[2 * PEER_NAME_MAX + ENVELOPE_TOKEN_MAX + ENVELOPE_SESSION_MAX];
 };
 
+/* As on the wire; `unknown` of TYPE_UNKNOWN. */
+const char *envelope_type_name(enum message_type type);
+
 /* Reads one message. 0 or, with as much of the envelope filled in as an error answer needs:
  *   ERR_NOT_JSON      not UTF-8 or not JSON (RFC 8259), or nested deeper than JSON_DEPTH_MAX
  *   ERR_BAD_MESSAGE   not an object, no string `type`, a field of the wrong kind or one missing

@@ -34,6 +34,11 @@ void session_move(struct session *session, enum session_state state)
     session->state = state;
 }
 
+const char *session_state_name(enum session_state state)
+{
+    return state_names[state];
+}
+
 static struct slice peer_of(const struct session *session)
 {
     if (session->member != NULL)

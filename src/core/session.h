@@ -116,6 +116,8 @@ void session_forget_bearer(struct session *session);
 /* Moves along the arrows above, asserted by a table. */
 void session_move(struct session *session, enum session_state state);
 
+const char *session_state_name(enum session_state state);
+
 /* Done with its way in. */
 void session_entered(struct session *session);
 

@@ -53,6 +53,11 @@ struct slice connection_address(const struct connection *connection, char text[I
     return ip_text(&connection->address, text);
 }
 
+uint64_t connection_took(const struct connection *connection)
+{
+    return (uv_hrtime() - connection->began) / 1000;
+}
+
 void connection_expect(struct connection *connection, uint64_t timeout)
 {
     struct net_loop *loop = connection_loop(connection);
@@ -157,6 +162,7 @@ static void begin(struct connection *connection, struct slice rest)
     } else if (connection->secure) {
         if (connection->state == STATE_NEW) /* else it runs since then */
             connection_expect(connection, loop->options.tls_handshake_timeout);
+        connection->began = uv_hrtime();
         enter(connection, STATE_TLS);
         stream_secure(&connection->stream, tls, rest);
     } else {
@@ -231,6 +237,8 @@ static void proxy_input(struct connection *connection, struct slice bytes)
 static void on_open(struct stream *stream)
 {
     struct connection *connection = connection_of(stream);
+    histogram_add(&connection_loop(connection)->tally->tls_handshake, &histogram_slow,
+                  connection_took(connection));
     enter(connection, STATE_HTTP);
     http_wait(connection);
 }
@@ -247,6 +255,11 @@ void connection_upgraded(struct connection *connection, void *session)
 
 /* --- Closing. */
 
+static void count_close(const struct connection *connection, unsigned index)
+{
+    tally_add(&connection_loop(connection)->tally->closes[index], 1);
+}
+
 void connection_end_politely(struct connection *connection)
 {
     enter(connection, STATE_ENDING);
@@ -260,6 +273,7 @@ void connection_end_politely(struct connection *connection)
 static void say_goodbye(struct connection *connection, enum close_code code)
 {
     websocket_send_close(connection, code, close_reason(code));
+    count_close(connection, close_index(code));
     enter(connection, STATE_CLOSING);
     connection_expect(connection, connection_loop(connection)->options.close_timeout);
 }
@@ -272,8 +286,10 @@ void connection_close_frame(struct connection *connection, struct slice payload)
     enum close_code wrong = ws_close_read(payload, &code);
     void *session = connection->session;
     connection->session = NULL;
-    if (connection->state == STATE_WEBSOCKET)
+    if (connection->state == STATE_WEBSOCKET) {
         websocket_send_close(connection, wrong != CLOSE_NONE ? (unsigned)wrong : code, "");
+        count_close(connection, wrong != CLOSE_NONE ? close_index(wrong) : NET_CLOSE_CLIENT);
+    }
     connection_end_politely(connection);
     if (session != NULL)
         connection_loop(connection)->handler.on_lost(session, wrong);
@@ -331,8 +347,10 @@ static void on_end(struct stream *stream, int error)
 {
     struct connection *connection = connection_of(stream);
     bool unsent = stream_waiting(stream) > 0;
-    if (error == UV_ENOBUFS)
+    if (error == UV_ENOBUFS) {
         stream_forget(stream); /* too much for the client: the close frame goes first */
+        net_hit(connection_loop(connection), NET_LIMIT_OUTPUT_QUEUE);
+    }
     if (connection->state == STATE_WEBSOCKET)
         connection_lost(connection, error == UV_ENOBUFS ? CLOSE_OVERLOADED : CLOSE_NONE);
     else if (error == 0 && connection->state == STATE_HTTP && http_owes(connection))
@@ -360,6 +378,10 @@ static void on_due(struct deadline *deadline)
 {
     struct connection *connection = WHEEL_OWNER(deadline, struct connection, deadline);
     switch (connection->state) {
+    case STATE_TLS:
+        net_hit(connection_loop(connection), NET_LIMIT_TLS_HANDSHAKE);
+        connection_cut(connection);
+        break;
     case STATE_HTTP: http_overdue(connection); break;
     case STATE_WEBSOCKET: websocket_overdue(connection); break;
     case STATE_ENDING:
@@ -380,6 +402,10 @@ void connection_cut(struct connection *connection)
         return;
     log_event(LOG_DEBUG, "connection-closed", LOG_UINT("connection", connection->number),
               LOG_STR("state", state_names[connection->state]), LOG_END);
+    if (connection->state == STATE_WEBSOCKET)
+        count_close(connection, NET_CLOSE_LOST);
+    if (connection->state == STATE_TLS)
+        tally_add(&connection_loop(connection)->tally->tls_failures, 1);
     enter(connection, STATE_CLOSED);
     wheel_disarm(&connection->deadline);
     stream_close(&connection->stream);

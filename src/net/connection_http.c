@@ -48,11 +48,19 @@ void http_wait(struct connection *connection)
     connection_expect(connection, connection_loop(connection)->options.http_idle_timeout);
 }
 
+static void count_response(struct connection *connection, int status)
+{
+    unsigned class = (unsigned)status / 100;
+    struct tally *responses = connection_loop(connection)->tally->responses;
+    tally_add(&responses[class < NET_STATUS_CLASSES ? class : 0], 1);
+}
+
 /* Queues the answer; takes over the body. 0, or negative: no memory. */
 static int send_response(struct connection *connection, const struct http_request *request,
                          struct http_response *response, bool keep_alive)
 {
     struct stream *stream = &connection->stream;
+    count_response(connection, response->status);
     struct buf head = http_response_head(response, request->version, keep_alive,
                                          connection_loop(connection)->date);
     struct piece body = {response->body, response->owner, response->release};
@@ -80,9 +88,22 @@ static void answer(struct connection *connection, const struct http_request *req
         connection_end_politely(connection);
 }
 
+static void count_limit(struct connection *connection, int status)
+{
+    static const struct {
+        int status;
+        enum net_limit limit;
+    } limits[] = {
+        {408, NET_LIMIT_HEADERS}, {413, NET_LIMIT_BODY_SIZE}, {431, NET_LIMIT_HEADER_SIZE}};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        if (limits[i].status == status)
+            net_hit(connection_loop(connection), limits[i].limit);
+}
+
 static void refuse_request(struct connection *connection, int status)
 {
     const struct connection_handler *handler = &connection_loop(connection)->handler;
+    count_limit(connection, status);
     const struct http_request none = {.version = 11};
     struct http_response response = http_response_init();
     if (handler->on_refused != NULL)
@@ -122,6 +143,8 @@ static void try_upgrade(struct connection *connection, const struct http_request
     upgrade_accept(request, upgrade.subprotocol, &response);
     int error = send_response(connection, request, &response, true);
     stream_flush(&connection->stream); /* what is forgotten later must not be the 101 */
+    histogram_add(&connection_loop(connection)->tally->upgrade, &histogram_slow,
+                  connection_took(connection));
     connection_upgraded(connection, upgrade.session);
     if (error != 0)
         connection_lost(connection, CLOSE_NONE);
@@ -252,6 +275,8 @@ void http_input(struct connection *connection, struct slice bytes)
         connection_lost(connection, CLOSE_NONE);
         return;
     }
+    if (!http_parser_busy(connection->talk->parser))
+        connection->began = uv_hrtime();
     while (bytes.len > 0 && connection->state == STATE_HTTP) {
         if (hold_back(connection, bytes))
             return;

@@ -36,6 +36,7 @@ struct connection {
     uint64_t number;
     uint64_t last_seen;       /* ms; when bytes came in */
     uint64_t pinged;          /* ms; when its silence was last asked about */
+    uint64_t began;           /* ns: the handshake, then the request */
     size_t waiting;           /* bytes of output at the last look: has the client read any since? */
     struct deadline deadline; /* what for depends on the state */
     uint64_t ticket;          /* of on_accept(), where it was admitted */
@@ -63,6 +64,9 @@ void connection_is_for(struct connection *connection, const struct http_request 
 
 /* From now on it is one client's, who has to be let in. */
 bool connection_readmit(struct connection *connection);
+
+/* Since `began`, µs. */
+uint64_t connection_took(const struct connection *connection);
 
 /* Arms the one deadline; a timeout of 0 is none. */
 void connection_expect(struct connection *connection, uint64_t timeout);

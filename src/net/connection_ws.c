@@ -98,6 +98,13 @@ static void answer_ping(struct connection *connection, struct slice payload)
     connection->pong = ws_control_frame(WS_PONG, payload);
 }
 
+/* What the message caused is queued by now, here or for the bus. */
+static void time_routing(struct net_loop *loop)
+{
+    histogram_add(&loop->tally->routing, &histogram_fast, (uv_hrtime() - loop->io.read_at) / 1000);
+    loop->io.read_at = 0;
+}
+
 static void on_message(void *context, struct slice text)
 {
     struct connection *connection = context;
@@ -106,6 +113,8 @@ static void on_message(void *context, struct slice text)
         return;
     loop->counts.messages_in++;
     loop->handler.on_message(connection->session, text);
+    if (loop->io.read_at != 0)
+        time_routing(loop);
 }
 
 static bool on_control(void *context, enum ws_opcode opcode, struct slice payload)
@@ -123,6 +132,17 @@ static bool on_control(void *context, enum ws_opcode opcode, struct slice payloa
     return true;
 }
 
+static void count_limit(const struct connection *connection, enum close_code code)
+{
+    struct net_loop *loop = connection_loop(connection);
+    size_t most = loop->ws_limits.fragments;
+    if (code == CLOSE_TOO_LARGE)
+        net_hit(loop, most != 0 && connection->ws.fragments > most ? NET_LIMIT_FRAGMENTS
+                                                                   : NET_LIMIT_MESSAGE_SIZE);
+    else if (code == CLOSE_RATE_LIMITED)
+        net_hit(loop, NET_LIMIT_CONTROL_FRAMES);
+}
+
 void websocket_input(struct connection *connection, struct slice bytes)
 {
     static const struct ws_events ws_events = {on_message, on_control};
@@ -132,6 +152,7 @@ void websocket_input(struct connection *connection, struct slice bytes)
                                    bytes.len, uv_now(loop->io.uv), &ws_events, connection);
     if (code == CLOSE_NONE)
         return;
+    count_limit(connection, code);
     if (connection->state == STATE_WEBSOCKET)
         connection_lost(connection, code);
     if (connection->state == STATE_CLOSING)

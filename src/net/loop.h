@@ -11,6 +11,7 @@
 #include "net/http_parser.h"
 #include "net/server.h"
 #include "net/stream.h"
+#include "net/tally.h"
 #include "net/tls.h"
 #include "net/ws.h"
 
@@ -30,10 +31,16 @@ struct net_loop {
     struct tls_ticket_keys ticket_keys;
     struct ws_pool readers;
     struct server_counts counts;
+    struct net_tally *tally, own_tally;
     uint64_t last_number; /* of a connection */
     bool ending;
     char date[30]; /* RFC 9110 section 5.6.7; at most a second old */
 };
+
+static inline void net_hit(struct net_loop *loop, enum net_limit limit)
+{
+    tally_add(&loop->tally->limits[limit], 1);
+}
 
 /* connection.c's side of it. */
 

@@ -105,6 +105,8 @@ struct server *server_new(uv_loop_t *loop, const struct server_options *options,
     stream_loop_init(&server->loop.io, loop);
     server->loop.options = *options;
     server->loop.handler = *handler;
+    server->loop.tally = options->tally != NULL ? options->tally : &server->loop.own_tally;
+    server->loop.io.waiting = &server->loop.tally->waiting;
     server->loop.http_limits = (struct http_limits){options->header_size, options->body_size};
     server->loop.ws_limits = (struct ws_limits){options->message_size, options->fragments,
                                                 options->control_frames_per_second};

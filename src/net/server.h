@@ -33,6 +33,8 @@ struct server_options {
     size_t output_queue; /* bytes that wait for one client */
 
     struct proxy_rules proxy; /* its networks outlive the server */
+
+    struct net_tally *tally; /* where it counts; outlives it. NULL: nobody reads it */
 };
 
 struct server;

@@ -244,6 +244,15 @@ void stream_flush(struct stream *stream)
         mark_dirty(stream);
 }
 
+static void count_waiting(struct stream *stream)
+{
+    size_t waiting = is_closing(stream) ? 0 : stream_waiting(stream);
+    if (waiting == stream->counted || stream->loop->waiting == NULL)
+        return;
+    tally_add(stream->loop->waiting, waiting - stream->counted);
+    stream->counted = waiting;
+}
+
 static void flush_step(struct stream *stream)
 {
     stream_flush(stream);
@@ -251,6 +260,7 @@ static void flush_step(struct stream *stream)
     if (finishing)
         stream->error = finish(stream);
     clear_dirty(stream);
+    count_waiting(stream);
     int error = stream->error;
     stream->error = 0;
     if (error != 0 || (finishing && stream->shut && stream->eof))
@@ -361,6 +371,7 @@ static void tls_input(struct stream *stream, struct slice bytes)
 
 static void take_input(const struct stream_input *input)
 {
+    input->stream->loop->read_at = input->read_at;
     if (is_closing(input->stream))
         return;
     if (input->stream->tls != NULL)
@@ -373,6 +384,7 @@ void stream_read_all(struct stream_loop *loop)
 {
     for (unsigned i = 0; i < loop->input_count; i++)
         take_input(&loop->inputs[i]);
+    loop->read_at = 0;
     loop->input_count = 0;
     loop->read_used = 0;
 }
@@ -384,13 +396,22 @@ static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
     *ret_buffer = uv_buf_init(loop->read_bytes + loop->read_used, STREAM_READ_SIZE);
 }
 
+/* Of a few reads one is timed: a look at the clock for each would cost more than it tells. */
+static uint64_t time_read(struct stream_loop *loop)
+{
+    if (++loop->untimed < STREAM_SAMPLE)
+        return 0;
+    loop->untimed = 0;
+    return uv_hrtime();
+}
+
 /* What the first inputs of a long pass have caused does not wait for the last one. A read that
  * filled its space may be followed by another of the same stream. */
 static void add_input(struct stream *stream, struct slice bytes)
 {
     struct stream_loop *loop = stream->loop;
     loop->bytes_in += bytes.len;
-    loop->inputs[loop->input_count++] = (struct stream_input){stream, bytes};
+    loop->inputs[loop->input_count++] = (struct stream_input){stream, bytes, time_read(loop)};
     loop->read_used += bytes.len;
     if (loop->input_count == STREAM_INPUTS_MAX || bytes.len == STREAM_READ_SIZE ||
         loop->read_used > sizeof(loop->read_bytes) - STREAM_READ_SIZE)
@@ -466,4 +487,5 @@ void stream_close(struct stream *stream)
         return;
     clear_dirty(stream);
     uv_close((uv_handle_t *)&stream->tcp, close_cb);
+    count_waiting(stream);
 }

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "base/slice.h"
+#include "base/tally.h"
 #include "net/queue.h"
 #include "net/tls.h"
 
@@ -21,6 +22,7 @@ struct stream;
 #define STREAM_READ_SIZE 65536 /* bytes that are read at once */
 #define STREAM_INPUTS_MAX 32
 #define STREAM_RUNS_MAX 64
+#define STREAM_SAMPLE 16u /* of so many reads one is timed */
 #define STREAM_WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
 
 /* Never called from within stream_push(), stream_flush() and stream_end(). */
@@ -43,6 +45,7 @@ struct stream {
     struct tls *tls; /* NULL: none */
     struct queue queue;
     size_t in_flight; /* bytes that libuv has, of the queue's front or encrypted */
+    size_t counted;   /* of it in loop->waiting */
     int error;        /* to be told by the next flush */
     int fd;
     bool handshaking : 1;
@@ -60,6 +63,7 @@ LIST_HEAD(stream_list, stream);
 struct stream_input {
     struct stream *stream;
     struct slice bytes;
+    uint64_t read_at; /* ns; 0: this one is not timed */
 };
 
 /* What streams of one loop share. */
@@ -70,6 +74,9 @@ struct stream_loop {
     unsigned input_count;
     size_t read_used; /* of read_bytes, by them */
     uint64_t bytes_in, bytes_out;
+    struct tally *waiting; /* bytes that the kernel has not taken, of all; NULL: nobody asks */
+    unsigned untimed;      /* reads since the last one that was timed */
+    uint64_t read_at;      /* of the input that is worked on, as in struct stream_input */
     struct tls_wire wire;
 
     /* Scratch. Each is only used between two returns to the loop, and by one stream at a time. */

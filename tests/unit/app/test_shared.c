@@ -51,7 +51,7 @@ static void connections_are_summed_over_workers(void **state)
     assert_true(enter(1, &no_limits, "10.0.0.2"));
     assert_true(enter(1, &no_limits, "10.0.0.3"));
     assert_int_equal(shared_sum(&shared, SHARED_connections), 3);
-    assert_int_equal(shared_row(&shared, 1)->connections, 2);
+    assert_int_equal(tally_get(&shared_row(&shared, 1)->metrics.connections), 2);
 }
 
 static void the_limit_holds_for_all_workers_together(void **state)
@@ -151,15 +151,36 @@ static void all_counters_return_to_zero(void **state)
     assert_memory_equal(shared_row(&shared, 1), &zero, sizeof(zero));
 }
 
-static void clearing_a_crashed_worker_s_row_frees_what_it_held(void **state)
+static void burying_a_crashed_worker_frees_what_it_held(void **state)
 {
     struct shared_limits limits = {.connections = 2, .connections_per_address = 2};
     (void)state;
     assert_true(enter(0, &limits, "10.0.0.1"));
     assert_true(enter(1, &limits, "10.0.0.1"));
     assert_false(enter(2, &limits, "10.0.0.1"));
-    shared_clear_row(&shared, 1);
+    shared_bury(&shared, 1);
     assert_true(enter(2, &limits, "10.0.0.1"));
+}
+
+static void what_a_crashed_worker_had_counted_stays(void **state)
+{
+    (void)state;
+    struct metrics *metrics = &shared_row(&shared, 1)->metrics;
+    tally_set(&metrics->net.closes[3], 7);
+    tally_set(&metrics->core.calls[1][2], 5);
+    tally_set(&metrics->rooms, 4);
+    tally_set(&metrics->process.cpu, 9);
+    histogram_add(&metrics->core.join_time, &histogram_slow, 1500);
+    shared_bury(&shared, 1);
+    tally_set(&metrics->net.closes[3], 1);
+    shared_bury(&shared, 1);
+    assert_int_equal(tally_get(&shared.own->net.closes[3]), 8);
+    assert_int_equal(tally_get(&shared.own->core.calls[1][2]), 5);
+    assert_int_equal(tally_get(&shared.own->rooms), 0);       /* a state ends */
+    assert_int_equal(tally_get(&shared.own->process.cpu), 0); /* the process' own */
+    assert_int_equal(tally_get(&shared.own->core.join_time.buckets[2]), 1);
+    assert_int_equal(tally_get(&shared.own->core.join_time.sum), 1500);
+    assert_int_equal(tally_get(&metrics->net.closes[3]), 0);
 }
 
 static void another_process_sees_and_is_seen(void **state)
@@ -211,7 +232,8 @@ int main(void)
         SHARED_TEST(addresses_are_told_apart_as_subscribers_are),
         SHARED_TEST(ten_thousand_others_do_not_fill_an_address_s_limit),
         SHARED_TEST(all_counters_return_to_zero),
-        SHARED_TEST(clearing_a_crashed_worker_s_row_frees_what_it_held),
+        SHARED_TEST(burying_a_crashed_worker_frees_what_it_held),
+        SHARED_TEST(what_a_crashed_worker_had_counted_stays),
         SHARED_TEST(another_process_sees_and_is_seen),
         SHARED_TEST(memory_of_another_shape_is_refused),
     };

@@ -185,7 +185,7 @@ static void what_a_dead_one_counted_is_forgotten(void **state)
 {
     (void)state;
     start_workers("/usr/bin/yes");
-    shared_row(&shared, 1)->websockets = 5;
+    tally_set(&shared_row(&shared, 1)->metrics.websockets, 5);
     workers_retire(workers);
     workers_kill(workers);
     run_until(&seen.gone, WORKERS);
