@@ -28,6 +28,12 @@ struct admin_world {
     /* NULL: the instance takes clients. Else why it does not, as /readyz says it; static. */
     const char *(*not_ready)(void *context);
 
+    /* Appends a line for each thing that readiness depends on, good or bad, to be read by people. */
+    void (*write_checks)(void *context, struct buf *out);
+
+    /* Appends Prometheus' text format. */
+    void (*write_metrics)(void *context, struct buf *out);
+
     /* server_answer(), for the handlers that answer later. */
     bool (*answer)(void *context, uint64_t connection, struct http_response *response);
 

@@ -5,8 +5,9 @@
 #include "api/admin_call.h"
 
 enum admin_access {
-    ADMIN_OPEN,  /* to everybody; where there are no tokens, to this machine only */
-    ADMIN_TOKEN, /* to who has a token */
+    ADMIN_OPEN,    /* to everybody; where there are no tokens, to this machine only */
+    ADMIN_METRICS, /* to who has a token; where there are none, to this machine only */
+    ADMIN_TOKEN,   /* to who has a token */
 };
 
 struct admin_route {
@@ -45,5 +46,8 @@ void admin_post_notice(struct admin_call *call);
 /* admin_instances.c */
 void admin_list_instances(struct admin_call *call);
 void admin_drain_instance(struct admin_call *call);
+
+/* admin_metrics.c */
+void admin_get_metrics(struct admin_call *call);
 
 #endif

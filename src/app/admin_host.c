@@ -152,6 +152,18 @@ static void drain(void *context)
     host->events.drain(host->events.context);
 }
 
+static void write_checks(void *context, struct buf *out)
+{
+    struct admin_host *host = context;
+    host->events.write_checks(host->events.context, out);
+}
+
+static void write_metrics(void *context, struct buf *out)
+{
+    struct admin_host *host = context;
+    host->events.write_metrics(host->events.context, out);
+}
+
 static bool answer(void *context, uint64_t connection, struct http_response *response)
 {
     struct admin_host *host = context;
@@ -225,6 +237,8 @@ struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
         .ask = ask,
         .card = write_card,
         .drain = drain,
+        .write_checks = write_checks,
+        .write_metrics = write_metrics,
     };
     host->loop = loop;
     host->config = config;

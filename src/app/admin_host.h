@@ -16,6 +16,8 @@ struct admin_host_events {
     const char *(*not_ready)(void *context);                    /* see struct admin_world */
     worker_id (*ask)(void *context, const struct frame *frame); /* workers_ask() */
     void (*drain)(void *context);
+    void (*write_checks)(void *context, struct buf *out);
+    void (*write_metrics)(void *context, struct buf *out);
 };
 
 struct admin_host;

@@ -67,7 +67,7 @@ uint32_t metrics_layout(void)
 
 /* ---- the text */
 
-static uint64_t sum_at(const struct metrics_sources *sources, size_t offset)
+uint64_t metrics_sum(const struct metrics_sources *sources, size_t offset)
 {
     uint64_t sum = tally_get((const struct tally *)((const char *)sources->supervisor + offset));
     for (unsigned i = 0; i < sources->count; i++) {
@@ -170,11 +170,11 @@ static void add_histogram(struct buf *out, const struct labels *labels,
 {
     uint64_t count = 0;
     for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++) {
-        count += sum_at(sources, offset + i * sizeof(struct tally));
+        count += metrics_sum(sources, offset + i * sizeof(struct tally));
         add_bucket(out, labels, i, count);
     }
     add_sample_name(out, labels, "_sum", NULL);
-    add_microseconds(out, sum_at(sources, offset + offsetof(struct histogram, sum)));
+    add_microseconds(out, metrics_sum(sources, offset + offsetof(struct histogram, sum)));
     buf_add_char(out, '\n');
     add_sample_name(out, labels, "_count", NULL);
     buf_add_uint(out, count);
@@ -224,7 +224,7 @@ static void add_row(struct buf *out, const struct metric *metric,
         if (metric->type == METRIC_HISTOGRAM)
             add_histogram(out, &labels, sources, offset);
         else
-            add_value(out, &labels, sum_at(sources, offset));
+            add_value(out, &labels, metrics_sum(sources, offset));
     }
 }
 

@@ -104,12 +104,11 @@ struct metrics_sources {
     unsigned count;
 };
 
-#define METRICS_TEXT_MAX ((size_t)4 << 20) /* bytes; 256 workers need a tenth of it */
+/* Of the tally at this place in struct metrics, over all processes. */
+uint64_t metrics_sum(const struct metrics_sources *sources, size_t offset);
 
 /* Prometheus' text format, version 0.0.4. */
 void metrics_write(const struct metrics_sources *sources, struct buf *out);
-
-#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* Brings what the system knows of this process up to date. */
 void metrics_measure_process(struct process_tally *process);

@@ -246,9 +246,62 @@ static void drain_on_request(void *context)
         drain(supervisor, SIGTERM);
 }
 
+static void add_check(struct buf *out, bool good, const char *name, const char *about)
+{
+    buf_add_format(out, "%s %s%s%s\n", good ? "[+]" : "[-]", name, about[0] == '\0' ? "" : ": ",
+                   about);
+}
+
+/* How many of them there are, of those that there should be. */
+static void add_count_check(struct buf *out, const char *name, uint64_t good, uint64_t all)
+{
+    char about[64];
+    snprintf(about, sizeof(about), "%llu of %llu", (unsigned long long)good,
+             (unsigned long long)all);
+    add_check(out, good >= all, name, about);
+}
+
+static void write_checks(void *context, struct buf *out)
+{
+    struct supervisor *supervisor = context;
+    struct metrics_sources sources = shared_sources(&supervisor->shared);
+    bool redis = settings_use_redis(supervisor->config);
+    add_check(out, supervisor->phase == RUNNING, "running",
+              supervisor->phase == RUNNING ? "" : "draining");
+    add_count_check(out, "workers", shared_sum(&supervisor->shared, SHARED_ready),
+                    supervisor->listeners.workers);
+    if (redis)
+        add_count_check(out, "redis", metrics_sum(&sources, offsetof(struct metrics, bus.up)),
+                        metrics_sum(&sources, offsetof(struct metrics, bus.shards)));
+}
+
+static void write_metrics(void *context, struct buf *out)
+{
+    struct supervisor *supervisor = context;
+    struct metrics_sources sources = shared_sources(&supervisor->shared);
+    struct metrics *own = supervisor->shared.own;
+    bool running = supervisor->workers != NULL;
+    metrics_measure_process(&own->process);
+    tally_set(&own->instance.workers, running ? workers_running(supervisor->workers) : 0);
+    tally_set(&own->instance.workers_ready, running ? workers_ready(supervisor->workers) : 0);
+    tally_set(&own->instance.draining, supervisor->phase != RUNNING);
+    metrics_write(&sources, out);
+}
+
+static void start_counting(const struct supervisor *supervisor)
+{
+    struct metrics *own = supervisor->shared.own;
+    uv_timeval64_t now;
+    uv_gettimeofday(&now);
+    tally_set(&own->instance.started, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec);
+    tally_set(&own->instance.build, 1);
+    tally_set(&own->instance.connections_limit, supervisor->config->limits.connections);
+}
+
 static void start_admin(struct supervisor *supervisor)
 {
-    struct admin_host_events events = {supervisor, not_ready, ask, drain_on_request};
+    struct admin_host_events events = {supervisor,       not_ready,    ask,
+                                       drain_on_request, write_checks, write_metrics};
     if (supervisor->admin_listeners.count > 0)
         supervisor->admin =
             admin_host_new(&supervisor->loop, supervisor->config, &supervisor->admin_listeners,
@@ -366,6 +419,7 @@ static void run(struct supervisor *supervisor)
     start_rotation(supervisor);
     uv_timer_init(&supervisor->loop, &supervisor->phase_timer);
     supervisor->phase_timer.data = supervisor;
+    start_counting(supervisor);
     start_admin(supervisor);
     supervisor->workers = workers_new(&supervisor->loop, &options, &events);
     workers_start(supervisor->workers);

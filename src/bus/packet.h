@@ -27,7 +27,7 @@
     X(RELOADED, false, true, 0, 0)            /* that was tried, and logged */                     \
     X(TICKET_KEYS, true, false, 1, 4096)      /* new keys for TLS session tickets */               \
     X(DEAD, true, false, 8, 8)                /* worker_id of one that crashed, for Redis */       \
-    X(PROBE, true, true, 8, 8)                /* comes back as it was: hub_link_probe() */     \
+    X(PROBE, true, true, 8, 8)                /* comes back as it was: hub_link_probe() */         \
     X(CONTROL, true, true, 1,                                                                      \
       (size_t)17 << 20) /* a frame: what the supervisor asks by way of a   \
                                                    worker, and what comes back */

@@ -12,6 +12,7 @@
 #include "app/metrics.h"
 
 #define WORKERS 3
+#define TEXT_MAX ((size_t)1 << 20)
 
 static struct metrics own, workers[WORKERS];
 static struct buf text;
@@ -29,7 +30,7 @@ static int start(void **state)
     (void)state;
     memset((void *)&own, 0, sizeof(own));
     memset((void *)workers, 0, sizeof(workers));
-    buf_init(&text, METRICS_TEXT_MAX);
+    buf_init(&text, TEXT_MAX);
     return 0;
 }
 
