@@ -2,8 +2,8 @@
  * asking any.
  *
  * One row for each worker, which only that worker writes; the supervisor takes over what one had
- * counted that is no more, and clears its row. Everybody reads. Sums over rows may be a moment old, so a limit may be passed by as many
- * as come in that moment.
+ * counted that is no more, and clears its row. Everybody reads. Sums over rows may be a moment old,
+ * so a limit may be passed by as many as come in that moment.
  *
  * Connections per address are counted in a sketch (Cormode and Muthukrishnan 2005, count-min with
  * two hashes): it never counts too few, and so few too many that it does not matter for a limit.
