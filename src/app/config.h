@@ -77,6 +77,11 @@ struct config_ice_servers {
     char *json; /* all of them as JSON text, ready for `iceServers` of `joined`; a secret */
 };
 
+struct config_texts {
+    size_t count;
+    char **items;
+};
+
 /* One Redis, or one set of sentinels, for each shard. */
 struct config_redis {
     size_t count;
@@ -98,6 +103,8 @@ struct config_redis {
 #define CONFIG_FIELD_origins struct config_origins
 #define CONFIG_FIELD_networks struct config_networks
 #define CONFIG_FIELD_ice_servers struct config_ice_servers
+#define CONFIG_FIELD_turn_urls struct config_texts
+#define CONFIG_FIELD_secrets struct config_texts
 
 enum config_from {
     CONFIG_FROM_DEFAULT,

@@ -135,6 +135,23 @@ static int check_bus(const struct config *config, struct config_errors *errors)
     return check_logins(config, errors);
 }
 
+static int check_turn(const struct config *config, struct config_errors *errors)
+{
+    bool urls = config->turn.urls.count > 0;
+    bool secrets = config->turn.secrets.count > 0;
+    bool file = config->turn.secrets_file[0] != '\0';
+    if (urls && !secrets && !file)
+        return complain(config, CONFIG_ID(turn, urls), errors,
+                        "needs turn.secrets or turn.secrets_file, too");
+    if (secrets && file)
+        return complain(config, CONFIG_ID(turn, secrets_file), errors,
+                        "turn.secrets is set as well");
+    if (!urls && (secrets || file))
+        return complain(config, secrets ? CONFIG_ID(turn, secrets) : CONFIG_ID(turn, secrets_file),
+                        errors, "needs turn.urls, too");
+    return 0;
+}
+
 static int check_proxy(const struct config *config, struct config_errors *errors)
 {
     bool wanted = config->proxy.mode != CONFIG_PROXY_NONE;
@@ -153,6 +170,7 @@ int config_check_values(const struct config *config, struct config_errors *error
     result |= check_admin(config, errors);
     result |= check_bus(config, errors);
     result |= check_proxy(config, errors);
+    result |= check_turn(config, errors);
     return result;
 }
 
@@ -201,6 +219,7 @@ int config_check(const struct config *config, struct config_errors *errors)
         PATH(admin, key, S_IFREG),
         PATH(admin, client_ca, S_IFREG),
         PATH(server, client, S_IFDIR),
+        PATH(turn, secrets_file, S_IFREG),
         PATH(bus, password_file, S_IFREG),
         PATH(bus, sentinel_password_file, S_IFREG),
         PATH(bus, ca, S_IFREG),

@@ -20,7 +20,7 @@ static const struct {
     bool turn;
 } schemes[] = {{"stun:", false}, {"stuns:", false}, {"turn:", true}, {"turns:", true}};
 
-static bool is_ice_url(const char *url, bool *ret_turn)
+bool config_is_ice_url(const char *url, bool *ret_turn)
 {
     struct slice rest = slice_of(url);
     bool known = false;
@@ -55,7 +55,7 @@ static int add_url(struct config_ice_server *server, const struct config_node *n
     const char *url = config_read_text(node, ICE_TEXT_MAX, place);
     if (url == NULL)
         return -1;
-    if (!is_ice_url(url, &turn)) {
+    if (!config_is_ice_url(url, &turn)) {
         config_error(place, node->line,
                      "urls: %s is not a STUN or TURN URL; allowed: stun:HOST, stuns:HOST, "
                      "turn:HOST, turns:HOST, each with :PORT or not, turn and turns with "

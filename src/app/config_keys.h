@@ -26,6 +26,7 @@
     S(proxy, CONFIG_PROXY, "Load balancers in front of the server, and how they say whom they bring.") \
     S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client.") \
     S(session, CONFIG_SESSION, "The life of a membership, and how browsers find each other.") \
+    S(turn, CONFIG_TURN, "TURN servers that share a secret with this one, as coturn does by use-auth-secret.") \
     S(bus, CONFIG_BUS, "Redis, which joins instances; without one each instance is alone.") \
     S(drain, CONFIG_DRAIN, "How an instance goes away, counted from SIGTERM.") \
     S(log, CONFIG_LOG, "What is written to stderr.")
@@ -136,6 +137,16 @@
     X(session, ice_servers, ice_servers, "[]", 0, 0, NULL, \
       "STUN and TURN servers that every client is told when it joins.")
 
+#define CONFIG_TURN(X) \
+    X(turn, urls, turn_urls, "[]", 0, 0, NULL, \
+      "Where they are; every client is told, with credentials of its own.") \
+    X(turn, secrets, secrets, "[]", 0, 0, NULL, \
+      "The secret; of several the first signs, so that it can be changed without a gap.") \
+    X(turn, secrets_file, path, "", 0, 0, NULL, \
+      "File that holds them, one a line; read again on SIGHUP.") \
+    X(turn, ttl, duration, "1h", CONFIG_SECOND, 30 * CONFIG_DAY, NULL, \
+      "How long credentials hold; fresh ones are sent before they end.")
+
 #define CONFIG_BUS(X) \
     X(bus, redis, redis, "[]", 0, 0, NULL, \
       "Redis servers, the same on every instance; with several, rooms are spread over them.") \
@@ -184,6 +195,7 @@
     CONFIG_PROXY(X)                                                                                \
     CONFIG_TIMEOUTS(X)                                                                             \
     CONFIG_SESSION(X)                                                                              \
+    CONFIG_TURN(X)                                                                                 \
     CONFIG_BUS(X)                                                                                  \
     CONFIG_DRAIN(X)                                                                                \
     CONFIG_LOG(X)

@@ -41,6 +41,8 @@ extern const struct config_type config_type_listeners;
 extern const struct config_type config_type_origins;
 extern const struct config_type config_type_networks;
 extern const struct config_type config_type_ice_servers;
+extern const struct config_type config_type_turn_urls;
+extern const struct config_type config_type_secrets;
 
 #define CONFIG_HIDDEN "********" /* stands for a secret */
 
@@ -57,6 +59,9 @@ bool config_is_list(const struct config_node *node, size_t max, const struct con
 
 /* Zeroed room for `count` items, also for none; NULL with an error: no memory. */
 void *config_new_items(size_t count, size_t size, const struct config_place *place);
+
+/* A URL of a STUN or TURN server, as a browser takes it (RFC 7064, RFC 7065); of which kind. */
+bool config_is_ice_url(const char *url, bool *ret_turn);
 
 /* Appends text as a YAML scalar, quoted where it must be. */
 void config_write_text(const char *text, struct buf *out);

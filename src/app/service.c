@@ -1,8 +1,12 @@
 #include "app/service.h"
 
+#include <string.h>
+#include <time.h>
+
 #include "api/routes.h"
 #include "app/service_bus.h"
 #include "app/settings.h"
+#include "app/settings_ice.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,6 +31,7 @@ struct service {
     struct server *server;
     struct connection_handler handler;
     struct routes routes;
+    struct ice_rules ice;
     uv_prepare_t prepare; /* after timers: flush the bus */
     uv_check_t check;     /* after sockets: the same, and publish counts */
     uv_timer_t tick;      /* runs while there is anything that time could change */
@@ -197,6 +202,14 @@ static uint64_t clock_us(void *context)
     return uv_hrtime() / 1000;
 }
 
+static struct ice_validity ice_servers(void *context, void *connection, struct slice peer,
+                                       struct buf *out)
+{
+    struct service *service = context;
+    return ice_rules_write(&service->ice, connection_host(connection), peer, (uint64_t)time(NULL),
+                           out);
+}
+
 /* --- the bus --- */
 
 static void pass_answer(struct service *service, const struct frame *frame)
@@ -290,6 +303,17 @@ static int load_certificates(struct service *service)
     return 0;
 }
 
+static int load_ice(struct service *service)
+{
+    char cause[SETTINGS_ERROR_SIZE];
+    struct ice_rules rules;
+    if (settings_ice(service->config, &rules, cause) != 0)
+        return complain("turn-secret-not-loaded", cause);
+    service->ice = rules;
+    explicit_bzero(&rules, sizeof(rules));
+    return 0;
+}
+
 static int start_listeners(struct service *service)
 {
     const struct config_listeners *listen = &service->config->server.listen;
@@ -304,14 +328,14 @@ static int start_listeners(struct service *service)
 
 int service_start(struct service *service)
 {
-    if (load_files(service) != 0 || load_certificates(service) != 0)
+    if (load_files(service) != 0 || load_certificates(service) != 0 || load_ice(service) != 0)
         return -1;
     return start_listeners(service);
 }
 
 void service_reload(struct service *service)
 {
-    if (load_files(service) == 0 && load_certificates(service) == 0)
+    if (load_files(service) == 0 && load_certificates(service) == 0 && load_ice(service) == 0)
         log_event(LOG_DEBUG, "reloaded", LOG_END);
 }
 
@@ -333,6 +357,7 @@ static void make_exchange(struct service *service, const struct hello *hello)
         .send = send_frame,
         .random = make_random,
         .clock = clock_us,
+        .ice_servers = ice_servers,
     };
     service->exchange = exchange_new(&options, &world, uv_now(service->loop));
 }
@@ -494,5 +519,6 @@ void service_free(struct service *service)
     message_free_kept();
     service_bus_free(service->bus);
     static_unref(service->routes.files);
+    explicit_bzero(&service->ice, sizeof(service->ice));
     mem_free(service);
 }

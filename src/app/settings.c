@@ -6,6 +6,7 @@
 
 #include "app/settings_admin.h"
 #include "app/settings_bus.h"
+#include "app/settings_ice.h"
 
 #define END_TIMEOUT_MS 5000     /* where timeouts.close sets no limit */
 #define CHECK_INTERVAL_MS 60000 /* events of Redis are delivered at most once */
@@ -133,7 +134,7 @@ int settings_check_files(const struct config *config, char ret_error[SETTINGS_ER
         snprintf(ret_error, SETTINGS_ERROR_SIZE, "server.client: %s", cause);
         return -1;
     }
-    if (settings_check_admin(config, ret_error) != 0)
+    if (settings_check_admin(config, ret_error) != 0 || settings_check_ice(config, ret_error) != 0)
         return -1;
     return settings_check_bus(config, ret_error);
 }

@@ -245,6 +245,28 @@ static void on_open(struct stream *stream)
 
 /* --- Upgraded. */
 
+bool connection_keep_host(struct connection *connection, const struct http_request *request)
+{
+    struct slice host = request->host;
+    const char *colon = host.len == 0 ? NULL : memrchr(host.ptr, ':', host.len);
+    if (colon != NULL && host.ptr[host.len - 1] != ']') /* which ends an IPv6 address */
+        host.len = (size_t)(colon - host.ptr);
+    char *copy = mem_alloc(host.len + 1);
+    if (copy == NULL)
+        return false;
+    if (host.len > 0)
+        memcpy(copy, host.ptr, host.len);
+    copy[host.len] = '\0';
+    mem_free(connection->host);
+    connection->host = copy;
+    return true;
+}
+
+struct slice connection_host(const struct connection *connection)
+{
+    return connection->host == NULL ? SLICE_NONE : slice_of(connection->host);
+}
+
 void connection_upgraded(struct connection *connection, void *session)
 {
     enter(connection, STATE_WEBSOCKET);
@@ -416,6 +438,7 @@ static void on_closed(struct stream *stream)
     struct connection *connection = connection_of(stream);
     dismiss(connection);
     mem_free(connection->proxy);
+    mem_free(connection->host);
     http_done(connection);
     websocket_done(connection);
     LIST_REMOVE(connection, link);

@@ -79,4 +79,11 @@ uint64_t connection_number(const struct connection *connection);
  * names, where there is one. */
 struct slice connection_address(const struct connection *connection, char text[IP_TEXT_SIZE]);
 
+/* Remembers the host that a request was sent to, its port left out, for as long as the connection
+ * lives. False: no memory. */
+bool connection_keep_host(struct connection *connection, const struct http_request *request);
+
+/* The one that was kept; of IPv6 with its brackets. Empty: none. */
+struct slice connection_host(const struct connection *connection);
+
 #endif

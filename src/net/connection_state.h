@@ -33,6 +33,7 @@ struct connection {
     bool shared;                /* by a proxy's clients: each request says whose it is */
     struct ip address;          /* the client's, as far as it is known */
     struct proxy_reader *proxy; /* while STATE_PROXY */
+    char *host;                 /* that the client knows us by; NULL: was not kept */
     uint64_t number;
     uint64_t last_seen;       /* ms; when bytes came in */
     uint64_t pinged;          /* ms; when its silence was last asked about */

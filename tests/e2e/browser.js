@@ -51,10 +51,16 @@ export async function closeBrowsers() {
 // CSP blocks.
 function watchPage() {
     window.connections = [];
+    // What the test says of all connections, whatever the page wants of them.
+    const forced = (config) => ({ ...config, ...window.forcedConfiguration });
     window.RTCPeerConnection = class extends RTCPeerConnection {
-        constructor(...args) {
-            super(...args);
+        constructor(config) {
+            super(forced(config));
             window.connections.push(this);
+        }
+
+        setConfiguration(config) {
+            super.setConfiguration(forced(config));
         }
     };
     window.sockets = [];
@@ -83,8 +89,8 @@ export class Person {
     problems = []; // console errors, uncaught errors, failed requests
 
     // t: the test, at whose end the person leaves and must have met no problem
-    // kind: of browser; viewport, locale, colorScheme: as in Playwright
-    static async arrive(t, url, { name, kind = 'camera', ...options } = {}) {
+    // kind: of browser; rtc: of its RTCConfiguration, over what the page says; viewport, locale, colorScheme: as in Playwright
+    static async arrive(t, url, { name, kind = 'camera', rtc = {}, ...options } = {}) {
         const context = await (
             await browser(kind)
         ).newContext({
@@ -95,6 +101,7 @@ export class Person {
         });
         context.setDefaultTimeout(TIMEOUT);
         await context.addInitScript(watchPage);
+        await context.addInitScript((rtc) => void (window.forcedConfiguration = rtc), rtc);
         const person = new Person(url, name, await context.newPage());
         t.after(async () => {
             await context.close();

@@ -1,0 +1,60 @@
+#include "app/settings_ice.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int fail(char *ret_error, const char *path, const char *what)
+{
+    snprintf(ret_error, SETTINGS_ERROR_SIZE, "turn.secrets_file: %.512s: %s", path, what);
+    return -1;
+}
+
+/* The first line signs; those behind it are for the TURN server, which accepts them still. */
+static int read_secret(const char *path, char ret_secret[TURN_SECRET_MAX + 1], char *ret_error)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return fail(ret_error, path, strerror(errno));
+    setvbuf(file, NULL, _IONBF, 0); /* so that no buffer of it stays in memory */
+    size_t len = fread(ret_secret, 1, TURN_SECRET_MAX + 1, file);
+    bool broken = ferror(file) != 0;
+    fclose(file);
+    if (broken)
+        return fail(ret_error, path, "cannot be read");
+    const char *end = memchr(ret_secret, '\n', len);
+    if (end == NULL && len > TURN_SECRET_MAX)
+        return fail(ret_error, path, "its first line is longer than 512 bytes");
+    len = end == NULL ? len : (size_t)(end - ret_secret);
+    len -= len > 0 && ret_secret[len - 1] == '\r';
+    if (memchr(ret_secret, '\0', len) != NULL)
+        return fail(ret_error, path, "holds a NUL");
+    explicit_bzero(ret_secret + len, TURN_SECRET_MAX + 1 - len);
+    return len > 0 ? 0 : fail(ret_error, path, "its first line is empty");
+}
+
+int settings_ice(const struct config *config, struct ice_rules *ret_rules,
+                 char ret_error[SETTINGS_ERROR_SIZE])
+{
+    const char *fixed = config->session.ice_servers.json;
+    *ret_rules = (struct ice_rules){
+        .fixed = fixed == NULL ? SLICE_NONE : slice_of(fixed),
+        .turn = {.url_count = config->turn.urls.count,
+                 .urls = config->turn.urls.items,
+                 .ttl = config->turn.ttl},
+    };
+    if (config->turn.secrets_file[0] != '\0')
+        return read_secret(config->turn.secrets_file, ret_rules->turn.secret, ret_error);
+    if (config->turn.secrets.count > 0)
+        snprintf(ret_rules->turn.secret, sizeof(ret_rules->turn.secret), "%s",
+                 config->turn.secrets.items[0]);
+    return 0;
+}
+
+int settings_check_ice(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE])
+{
+    struct ice_rules rules;
+    int error = settings_ice(config, &rules, ret_error);
+    explicit_bzero(&rules, sizeof(rules));
+    return error;
+}
