@@ -50,6 +50,8 @@ export class Call extends Emitter {
     #fileCount = 0;
     #stale = false; // signals were lost; to be mended when the peer is reachable
     #measured;
+    #offeredAt; // ms, as the next
+    #connectedAt;
     #timer;
     #over = new AbortController();
 
@@ -82,7 +84,7 @@ export class Call extends Emitter {
     decline(reason = 'declined') {
         if (this.state !== 'ringing' || !this.incoming) return;
         this.#act('decline', reason);
-        this.end(reason);
+        this.end(reason, 'hangup');
     }
 
     hangUp() {
@@ -357,6 +359,7 @@ export class Call extends Emitter {
     #attach({ offering }) {
         if (this.#attached) return;
         this.#attached = true;
+        this.#offeredAt = Date.now();
         for (const kind of ['audio', 'video']) {
             const track = (kind === 'video' && this.#screen?.track) || this.#tracks[kind];
             if (track) this.pc.addTrack(track, ...this.#streams);
@@ -370,6 +373,7 @@ export class Call extends Emitter {
         if (this.#channel?.readyState === 'closed') return; // it is about to end
         if (state === 'connected') {
             clearTimeout(this.#timer);
+            this.#connectedAt ??= Date.now();
             this.#enter('connected');
         } else if ((state === 'disconnected' || state === 'failed') && this.state === 'connected') {
             this.#enter('reconnecting');
@@ -424,23 +428,43 @@ export class Call extends Emitter {
 
     // ---- ends ----
 
-    finish(reason) {
+    // here: what it is called on this side
+    finish(reason, here = reason) {
         if (this.state === 'ended') return;
         this.#act('hangup', reason);
-        this.end(reason);
+        this.end(here, /^(no-answer|gone)$/.test(here) ? undefined : 'hangup');
     }
 
-    end(reason) {
+    // mine: how that is reported where it was me who ended it
+    end(reason, mine = reason === 'no-answer' ? reason : 'peer-left') {
         if (this.state === 'ended') return;
         clearTimeout(this.#timer);
         this.#over.abort();
         this.#calls.remove(this);
+        this.#report(reason, mine);
         this.reason = reason;
         for (const file of this.#files.values()) file.fail();
         this.#negotiation?.close();
         this.#enter('ended');
         this.stopScreen();
         this.emit('ended', { reason });
+    }
+
+    // docs/protocol.md section 8
+    #report(reason, mine) {
+        const { local, remote } = selectedPair(this.pc) ?? {};
+        const since = this.#connectedAt;
+        const isLost = reason === 'lost';
+        const isAlone = this.#room.state !== 'joined';
+        this.#room.report({
+            outcome: since ? 'connected' : isLost ? 'failed' : 'cancelled',
+            reason: isLost ? (isAlone ? 'signaling-lost' : 'ice-failed') : mine,
+            local: local?.type,
+            remote: remote?.type,
+            connectTime: since && since - this.#offeredAt,
+            duration: since && Date.now() - since,
+            iceRestarts: this.#negotiation?.restarts,
+        });
     }
 
     #act(action, reason) {
@@ -456,4 +480,9 @@ export class Call extends Emitter {
         this.state = state;
         this.emit('state', { state });
     }
+}
+
+// Firefox does not tell it so.
+function selectedPair(pc) {
+    return pc?.sctp?.transport.iceTransport.getSelectedCandidatePair?.();
 }

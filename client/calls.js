@@ -106,7 +106,8 @@ export class Calls {
         for (const call of [...this.all.values()]) call[method](...values);
     }
 
-    hangUpAll(reason) {
-        this.each('finish', reason);
+    // I go.
+    leave() {
+        this.each('finish', 'gone', 'left');
     }
 }

@@ -9,6 +9,7 @@ import { RoomError } from './protocol.js';
 
 const CHUNK = 64 * 1024; // what every browser takes in one message
 const WINDOW = 1024 * 1024;
+const REASON_TIME = 1_000; // ms
 const ACK_EVERY = WINDOW / 4;
 
 /** @implements {Api.FileTransfer} */
@@ -82,7 +83,8 @@ export class FileTransfer extends Emitter {
         if (this.state !== 'active' || this.#channel) return channel.close();
         this.#channel = channel;
         channel.binaryType = 'arraybuffer'; // Firefox and old Safari give a Blob otherwise
-        channel.onclose = () => this.fail();
+        // Why may come a moment later, over the call's own channel.
+        channel.onclose = () => setTimeout(() => this.fail(), REASON_TIME);
         if (this.incoming) {
             channel.onmessage = ({ data }) => this.#take(data);
             if (this.size === 0) channel.onopen = () => this.#taken(0);
@@ -101,7 +103,8 @@ export class FileTransfer extends Emitter {
                 const chunk = await this.#blob.slice(sent, sent + CHUNK).arrayBuffer();
                 while (sent - this.bytes >= WINDOW && this.state === 'active')
                     await new Promise((resolve) => (this.#resume = resolve));
-                if (this.state === 'active') this.#channel.send(chunk);
+                if (this.#channel.readyState !== 'open') return;
+                this.#channel.send(chunk);
                 sent += chunk.byteLength;
             }
         } catch {

@@ -1,12 +1,12 @@
 // The way to the server: one membership, over as many sockets as it takes (docs/protocol.md 5 to 7).
 
-import { Ledger, RoomError, SLOW_ATTEMPT, backoff, closeRule, lifetime } from './protocol.js';
+import { Ledger, RoomError, SLOW_ATTEMPT, backoff, closeRule } from './protocol.js';
 
 const ACK_EVERY = 16; // signals, sent or received, between two acknowledgements
 const CONNECT_TIMEOUT = 10_000; // ms from the first packet to `joined`
 const PONG_TIMEOUT = 5_000; // ms
 const STEADY = 10_000; // ms a connection must last before the back-off starts over
-const RENEWABLE = 5_000; // ms that a token must still be good for, to be worth a timer
+const RENEWABLE = 1; // seconds that a token must still be good for, to be worth a timer
 
 export class Link {
     #owner;
@@ -59,6 +59,14 @@ export class Link {
             this.#countForAck();
         }
         return message.id;
+    }
+
+    // Sends now or not at all.
+    ask(message) {
+        if (!this.#isIn) throw new RoomError('not-connected');
+        const id = this.#nextId++;
+        this.send({ ...message, id });
+        return id;
     }
 
     send(message) {
@@ -116,7 +124,6 @@ export class Link {
         if (session) this.#away();
         const resume = session ? { session, received: this.#ledger.received } : undefined;
         this.send({ type: 'join', ...this.#owner.hello(), token, resume });
-        this.#renewIn(token);
     }
 
     #away() {
@@ -174,22 +181,24 @@ export class Link {
 
     // ---- a token that ends ----
 
-    // Well before it does, and not when everybody does. Then the server knows the new one in time.
-    #renewIn(token) {
-        const left = lifetime(token);
-        if (typeof this.#token !== 'function' || !(left > RENEWABLE)) return;
-        const ms = Math.min(left * (0.7 + 0.2 * Math.random()), 2 ** 31 - 1);
-        this.#after('renew', ms, () => this.#renew(token));
+    // The server says how long it is still good for. The next one is sent well before its end.
+    #renewIn(seconds) {
+        if (typeof this.#token !== 'function' || !(seconds > RENEWABLE)) return;
+        const ms = seconds * 1000;
+        const ends = Date.now() + ms;
+        this.#after('renew', Math.min(ms * (0.7 + 0.2 * Math.random()), 2 ** 31 - 1), () =>
+            this.#renew(ends),
+        );
     }
 
-    async #renew(token) {
+    async #renew(ends) {
         try {
-            token = await this.#token();
+            const token = await this.#token();
             if (this.#isIn) this.send({ type: 'token', token });
         } catch (error) {
             this.#owner.fail(new RoomError('unauthorized', String(error), { cause: error }));
+            if (this.#isIn) this.#renewIn((ends - Date.now()) / 1000);
         }
-        if (this.#isIn) this.#renewIn(token);
     }
 
     // ---- keeping alive ----
@@ -205,9 +214,9 @@ export class Link {
     // Acknowledges what came in, learns what arrived, and finds out whether the socket still lives.
     #ping() {
         this.#unacknowledged = 0;
-        this.send({ type: 'ping', received: this.#ledger.received });
         const socket = this.#socket;
         if (!this.#timers.pong) this.#after('pong', PONG_TIMEOUT, () => this.#drop(socket));
+        this.send({ type: 'ping', received: this.#ledger.received });
     }
 
     #countForAck() {
@@ -287,6 +296,7 @@ export class Link {
         else if (type === 'pong') this.#ledger.acknowledge(message.received);
         // Everybody got the same message: the random moment keeps the next server from a stampede.
         else if (type === 'goaway') this.#connectIn(Math.random() * message.reconnectWithin);
+        else if (type === 'token') this.#renewIn(message.tokenExpiresIn);
         else if (type === 'error') this.#lastError = message.message;
         else if (type === 'signal') {
             this.#ledger.received++;
@@ -296,7 +306,7 @@ export class Link {
         this.#owner.receive(message);
     }
 
-    #joined({ peer, session, resumed, received, pingInterval }) {
+    #joined({ peer, session, resumed, received, pingInterval, tokenExpiresIn }) {
         this.#stop('connect');
         const again = resumed ? this.#ledger.resume(received) : [];
         if (!resumed) this.#ledger.reset();
@@ -307,6 +317,7 @@ export class Link {
         this.#tokenTries = 0;
         this.#lastError = undefined;
         this.#pingEvery(pingInterval * 1000);
+        this.#renewIn(tokenExpiresIn);
         for (const message of again) this.send(message);
         this.#keepIfHidden();
     }

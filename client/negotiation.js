@@ -12,6 +12,7 @@ const PATIENCE = { disconnected: 3_000, failed: 0 };
 const POLITE_DELAY = 2_000;
 
 export class Negotiation {
+    restarts = 0;
     #polite;
     #send;
     #fresh;
@@ -106,6 +107,7 @@ export class Negotiation {
     }
 
     async restart() {
+        this.restarts++;
         this.configure(await this.#fresh());
         if (this.pc.signalingState !== 'closed') this.pc.restartIce();
     }

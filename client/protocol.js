@@ -57,16 +57,6 @@ export function backoff(attempt, random = Math.random()) {
     return random * Math.min(BACKOFF_CAP, BACKOFF_BASE * 2 ** attempt);
 }
 
-// How many ms a JWT is still good for; NaN where that can't be read.
-export function lifetime(token) {
-    try {
-        const [, claims] = token.split('.');
-        return JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000 - Date.now();
-    } catch {
-        return NaN;
-    }
-}
-
 const utf8 = new TextEncoder();
 
 // Byte order of UTF-8, which is not the order of JavaScript's `<` (UTF-16 code units).

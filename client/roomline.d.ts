@@ -65,7 +65,7 @@ export interface RoomOptions {
   info?: Info;
   /**
    * The token, or a function that gets one: called for every connection, when the server refuses the one before,
-   * and before it expires (the `exp` of a JWT).
+   * and in good time before it expires.
    */
   token?: string | (() => string | Promise<string>);
   /** E.g. `sessionStorage`: a reload of the page then keeps the membership. */
@@ -130,6 +130,14 @@ export class Room extends EventTarget implements Emitter<RoomEvents> {
    * about it carries as `id`.
    */
   signal(to: string, data: unknown): number;
+  /**
+   * For whose token has the right `admin`: lets nobody new in, or again; sends a peer away, and keeps it away for `ban`
+   * seconds; closes the room for everybody. Each returns the `id` of the `error` event that may follow, and throws
+   * `not-connected` while there is no connection.
+   */
+  lock(locked?: boolean): number;
+  kick(peer: string, options?: { ban?: number }): number;
+  end(): number;
   /** Leaves for good and hangs up. */
   leave(): void;
   /** The same as `leave()`. */

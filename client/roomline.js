@@ -16,6 +16,7 @@ export { FileTransfer } from './file.js';
 export { RoomError, compareIds } from './protocol.js';
 
 const ICE_WAIT = 5_000; // ms to wait for fresh TURN credentials before going on with the old ones
+const REPORT_EVERY = 15_000; // ms in the long run
 
 // A membership that ended so takes its calls along. Other refusals, of a socket that wanted to come
 // back, are no reason to cut two people off who hear each other.
@@ -39,6 +40,7 @@ export class Room extends Emitter {
     #calls;
     #rtc;
     #iceExpires; // ms
+    #nextReport = 0; // ms
     #join; // { promise, resolve, reject } of join()
     #signal;
     #over = new AbortController();
@@ -98,6 +100,18 @@ export class Room extends Emitter {
         return this.#link.signal(to, data);
     }
 
+    lock(locked = true) {
+        return this.#link.ask({ type: 'lock', locked });
+    }
+
+    kick(peer, { ban = undefined } = {}) {
+        return this.#link.ask({ type: 'kick', peer, ban });
+    }
+
+    end() {
+        return this.#link.ask({ type: 'close' });
+    }
+
     leave() {
         this.#leave();
     }
@@ -107,7 +121,7 @@ export class Room extends Emitter {
     }
 
     #leave(error) {
-        this.#calls.hangUpAll('hangup');
+        this.#calls.leave();
         this.#link.close(error);
     }
 
@@ -123,6 +137,15 @@ export class Room extends Emitter {
                     this.on(type, resolve, { once: true, signal });
             });
         return this.iceConfig;
+    }
+
+    // How a call went. Not more often than the server takes it.
+    report(call) {
+        const now = Date.now();
+        const next = Math.max(this.#nextReport, now) + REPORT_EVERY;
+        if (this.state !== 'joined' || next > now + 16 * REPORT_EVERY) return;
+        this.#nextReport = next;
+        this.#link.send({ type: 'report', call });
     }
 
     get iceConfig() {
@@ -145,11 +168,11 @@ export class Room extends Emitter {
         receive: (message) => Room.#handlers[message.type]?.(this, message), // a newer server may say more
         fail: (error) => this.emit('error', { error }),
         network: () => this.#calls.each('restart'),
-        leaving: () => this.#calls.hangUpAll('gone'),
+        leaving: () => this.#calls.leave(),
         over: (reason, code, error) => {
             this.#over.abort();
-            if (ENDS_CALLS.test(reason)) this.#calls.each('end', reason);
             this.#enter('closed');
+            if (ENDS_CALLS.test(reason)) this.#calls.each('end', reason);
             this.#join?.reject(error);
             this.emit('closed', { reason, code });
         },

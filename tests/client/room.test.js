@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { Room } from '../../client/roomline.js';
+import { Room, join } from '../../client/roomline.js';
 import { Clock, FakeSocket, FakeStore } from './fakes.js';
 
 let clock;
@@ -428,4 +428,185 @@ test('leave says so and ends', async () => {
 test('names that the server would refuse are refused at once', () => {
     assert.throws(() => new Room('a/b', { url: 'http://test' }), { code: 'bad-name' });
     assert.throws(() => new Room('r', { url: 'http://test', peer: '' }), { code: 'bad-name' });
+});
+
+test('on() gives back its undo, and listens no longer than its signal', async () => {
+    const { room, socket } = await joinedRoom();
+    const heard = [];
+    const listening = new AbortController();
+    const undo = room.on('notice', ({ data }) => heard.push(`a${data}`));
+    room.on('notice', ({ data }) => heard.push(`b${data}`), { signal: listening.signal });
+    room.on('notice', ({ data }) => heard.push(`c${data}`), { once: true });
+    socket.say({ type: 'notice', data: 1 });
+    undo();
+    socket.say({ type: 'notice', data: 2 });
+    listening.abort();
+    socket.say({ type: 'notice', data: 3 });
+    assert.deepEqual(heard, ['a1', 'b1', 'c1', 'b2']);
+});
+
+test('join(): a name is short for an info, and an abort leaves', async () => {
+    const leaving = new AbortController();
+    const joining = join('r', {
+        url: 'http://test',
+        name: 'Ann',
+        info: { role: 'x' },
+        signal: leaving.signal,
+    });
+    await settled();
+    FakeSocket.last.open();
+    assert.deepEqual(FakeSocket.last.sent[0].info, { role: 'x', name: 'Ann' });
+    FakeSocket.last.joined();
+    const room = await joining;
+    const closed = record(room, 'closed');
+    leaving.abort();
+    assert.equal(FakeSocket.last.sent.at(-1).type, 'leave');
+    assert.equal(closed[0].reason, 'left');
+});
+
+test('join(): an abort before it is in rejects with its reason', async () => {
+    const leaving = new AbortController();
+    const joining = join('r', { url: 'http://test', signal: leaving.signal });
+    const why = new Error('too slow');
+    leaving.abort(why);
+    await assert.rejects(joining, why);
+    await assert.rejects(join('r', { url: 'http://test', signal: AbortSignal.abort(why) }), why);
+    assert.equal(FakeSocket.all.length, 1, 'aborted before it began, it never connected');
+    clock.advance(60_000);
+    await settled();
+    assert.equal(FakeSocket.all.length, 1);
+});
+
+test('a token is renewed well before its end, over the same connection', async () => {
+    let number = 0;
+    const { socket } = await joinedRoom(
+        { token: async () => `token ${++number}` },
+        { tokenExpiresIn: 100 },
+    );
+    const answer = async (ms) => {
+        for (let passed = 0; passed < ms; passed += 1_000) {
+            clock.advance(1_000);
+            await settled();
+            if (socket.ofType('ping').length > 0) socket.say({ type: 'pong', received: 0 });
+        }
+    };
+    await answer(79_000);
+    assert.equal(socket.ofType('token').length, 0);
+    await answer(2_000); // 0.8 of it, as random() says here
+    assert.deepEqual(socket.ofType('token'), [{ type: 'token', token: 'token 2' }]);
+    socket.say({ type: 'token', tokenExpiresIn: 50 });
+    await answer(41_000);
+    assert.deepEqual(socket.ofType('token').at(-1), { type: 'token', token: 'token 3' });
+    socket.say({ type: 'token' }); // for ever
+    await answer(200_000);
+    assert.equal(socket.ofType('token').length, 2);
+});
+
+test('a renewal that fails is told, and tried again while there is time', async () => {
+    let works = true;
+    const token = async () => {
+        if (works) return 'good';
+        throw new Error('no network');
+    };
+    const { room, socket } = await joinedRoom({ token }, { tokenExpiresIn: 20 });
+    const errors = record(room, 'error');
+    works = false;
+    clock.advance(16_000);
+    await settled();
+    assert.deepEqual(
+        errors.map(({ error }) => [error.code, error.cause.message]),
+        [['unauthorized', 'no network']],
+    );
+    works = true;
+    clock.advance(3_200);
+    await settled();
+    assert.equal(socket.ofType('token').length, 1);
+});
+
+test('no token to join with is the end of it; to resume with, it is asked for again', async () => {
+    const failing = async () => {
+        throw new Error('no network');
+    };
+    const first = new Room('r', { url: 'http://test', token: failing });
+    const refused = assert.rejects(first.join(), {
+        code: 'unauthorized',
+        message: 'Error: no network',
+    });
+    await settled();
+    clock.advance(10_000); // the second try
+    await refused;
+
+    let works = true;
+    const { room, socket } = await joinedRoom({ token: () => (works ? 'good' : failing()) });
+    works = false;
+    socket.die();
+    for (let i = 0; i < 5; i++) {
+        clock.advance(10_000);
+        await settled();
+    }
+    assert.equal(room.state, 'resuming');
+    works = true;
+    (await reconnected()).joined({ resumed: true });
+    assert.equal(room.state, 'joined');
+});
+
+test('a fixed token is not renewed, and no renewal outlives its connection', async () => {
+    const { socket } = await joinedRoom({ token: 'text' }, { tokenExpiresIn: 10 });
+    clock.advance(9_000);
+    await settled();
+    assert.equal(socket.ofType('token').length, 0);
+    let asked = 0;
+    const other = await joinedRoom({ token: async () => `${++asked}` }, { tokenExpiresIn: 10 });
+    other.room.leave();
+    clock.advance(9_000);
+    await settled();
+    assert.equal(asked, 1);
+});
+
+test('what an administrator may say, and what comes back', async () => {
+    const { room, socket } = await joinedRoom();
+    const errors = record(room, 'error');
+    const ids = [room.lock(), room.lock(false), room.kick('ben', { ban: 60 }), room.end()];
+    assert.deepEqual(socket.sent.slice(-4), [
+        { type: 'lock', locked: true, id: ids[0] },
+        { type: 'lock', locked: false, id: ids[1] },
+        { type: 'kick', peer: 'ben', ban: 60, id: ids[2] },
+        { type: 'close', id: ids[3] },
+    ]);
+    socket.say({ type: 'error', code: 'forbidden', message: 'no', id: ids[2] });
+    assert.deepEqual([errors[0].error.code, errors[0].error.id], ['forbidden', ids[2]]);
+    socket.say({ type: 'error', code: 'unknown-type', message: 'an older server' });
+    assert.equal(errors.length, 1);
+    socket.die();
+    assert.throws(() => room.kick('ben'), { code: 'not-connected', retryable: true });
+});
+
+test('another kind of network is as good as coming online', async () => {
+    const connection = Object.assign(new EventTarget(), { type: 'wifi' });
+    const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+    Object.defineProperty(globalThis, 'navigator', { value: { connection }, configurable: true });
+    try {
+        const { socket } = await joinedRoom();
+        const change = (type) => {
+            connection.type = type;
+            connection.dispatchEvent(new Event('change'));
+        };
+        change('wifi'); // only its speed
+        assert.equal(socket.ofType('ping').length, 0);
+        change('cellular');
+        assert.equal(socket.ofType('ping').length, 1);
+    } finally {
+        if (before) Object.defineProperty(globalThis, 'navigator', before);
+        else delete globalThis.navigator;
+    }
+});
+
+test('close() and Symbol.dispose leave', async () => {
+    const { room, socket } = await joinedRoom();
+    room.close();
+    assert.deepEqual([room.state, socket.isClosed], ['closed', true]);
+    if (!Symbol.dispose) return; // Node 18
+    const other = await joinedRoom();
+    other.room[Symbol.dispose]();
+    assert.equal(other.room.state, 'closed');
 });

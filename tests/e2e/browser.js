@@ -70,13 +70,16 @@ function watchPage() {
             window.sockets.push(this);
         }
 
-        // While window.held is an array, what arrives waits in it.
+        // While window.held is an array, what arrives waits in it. window.late, where it is a function,
+        // is given what arrives and decides when.
         set onmessage(handler) {
             super.onmessage =
                 handler &&
                 ((event) => {
-                    if (window.held) window.held.push(() => handler(event));
-                    else handler(event);
+                    const deliver = () => handler(event);
+                    if (window.held) window.held.push(deliver);
+                    else if (window.late) window.late(deliver);
+                    else deliver();
                 });
         }
     };
