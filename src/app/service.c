@@ -210,6 +210,11 @@ static struct ice_validity ice_servers(void *context, void *connection, struct s
                            out);
 }
 
+static struct slice address_of(void *connection, char ret_text[FRAME_ADDRESS_MAX])
+{
+    return connection_address(connection, ret_text);
+}
+
 /* --- the bus --- */
 
 static void pass_answer(struct service *service, const struct frame *frame)
@@ -358,6 +363,7 @@ static void make_exchange(struct service *service, const struct hello *hello)
         .random = make_random,
         .clock = clock_us,
         .ice_servers = ice_servers,
+        .address = address_of,
     };
     service->exchange = exchange_new(&options, &world, uv_now(service->loop));
 }

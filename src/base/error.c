@@ -10,6 +10,8 @@ struct error_row {
 static const struct error_row errors[] = {
     [ERR_NOT_JSON_NEGATED] = {"bad-message", "The message is not UTF-8 or not JSON.",
                               CLOSE_NOT_JSON, CLOSE_NOT_JSON},
+    [ERR_KICKED_NEGATED] = {"forbidden", "An administrator has removed this peer from the room.",
+                            CLOSE_KICKED, CLOSE_KICKED},
 #define X(name, wire, text, close_new, close_joined)                                               \
     [ERR_NEGATED_##name] = {wire, text, close_new, close_joined},
     WIRE_ERRORS(X)

@@ -1,10 +1,11 @@
 #include "bus/redis_scripts.h"
 
 #include "base/error.h"
-#include "core/frame.h"
+#include "base/text.h"
+#include "core/control.h"
 
 /* Made by CMake from lua/NAME.lua. */
-extern const char lua_common[], lua_room[], lua_mail[], lua_member[], lua_clock[];
+extern const char lua_common[], lua_settings[], lua_room[], lua_mail[], lua_member[], lua_clock[];
 #define X(name, file, rooms, leases) extern const char lua_##file[];
 REDIS_SCRIPTS(X)
 #undef X
@@ -30,7 +31,11 @@ static const struct constant {
     {"CHANGED", FRAME_CHANGED},
     {"GONE_AWAY", FRAME_GONE_AWAY},
     {"LEFT", FRAME_LEFT},
+    {"SETTINGS", FRAME_SETTINGS},
+    {"CLOSED", FRAME_CLOSED},
     {"WORKER_DOWN", FRAME_WORKER_DOWN},
+    {"NOTICE", FRAME_NOTICE},
+    {"CONTROLLED", FRAME_CONTROLLED},
     {"EVICTED", FRAME_EVICTED},
     {"SIGNAL", FRAME_SIGNAL},
     {"UNDELIVERED", FRAME_UNDELIVERED},
@@ -43,12 +48,23 @@ static const struct constant {
     {"ROOM_ENTERED", ROOM_ENTERED},
     {"ROOM_TAKEN_OVER", ROOM_TAKEN_OVER},
     {"LEAVE_TIMEOUT", LEAVE_TIMEOUT},
+    {"LEAVE_KICKED", LEAVE_KICKED},
     {"LEAVE_REPLACED", LEAVE_REPLACED},
+    {"LEAVE_ROOM_CLOSED", LEAVE_ROOM_CLOSED},
+    {"PROVEN", JOIN_PROVEN},
+    {"ADMIN", JOIN_ADMIN},
+
+    {"TIME_MAX", (long)CONTROL_TIME_MAX},
 
     {"ROOM_FULL", ERR_ROOM_FULL},
     {"PEER_TAKEN", ERR_PEER_TAKEN},
     {"PEER_NOT_FOUND", ERR_PEER_NOT_FOUND},
     {"PEER_BUSY", ERR_PEER_BUSY},
+    {"KICKED", ERR_KICKED},
+    {"FORBIDDEN", ERR_FORBIDDEN},
+    {"UNAUTHORIZED", ERR_UNAUTHORIZED},
+    {"ROOM_LOCKED", ERR_ROOM_LOCKED},
+    {"ROOM_CLOSED", ERR_ROOM_CLOSED},
     {"UNAVAILABLE", ERR_UNAVAILABLE},
 
     {"ROSTER_MAX", (long)REDIS_ROSTER_MAX},
@@ -62,9 +78,47 @@ static const struct constant {
     {"SWEEP_MAX", 3000},
     {"ORPHANS_AT_ONCE", 32}, /* so that one script keeps Redis busy for about a millisecond */
     {"ROOMS_AT_ONCE", 16},
+    {"VACANT_AT_ONCE", 32},
+    {"TICKET_LEAST", 1000}, /* as in directory_admit.c */
+    {"ENDED_KEPT", 600000}, /* as in directory_ended.c */
 };
 
 #define CONSTANT_COUNT (sizeof(constants) / sizeof(constants[0]))
+
+/* What only SCRIPT_CONTROL does: a script may have 200 names. */
+static const struct constant control_constants[] = {
+    {"CONTROL_DESCRIBE", CONTROL_DESCRIBE},
+    {"CONTROL_LIST", CONTROL_LIST},
+    {"CONTROL_SET", CONTROL_SET},
+    {"CONTROL_CLOSE", CONTROL_CLOSE},
+    {"CONTROL_KICK", CONTROL_KICK},
+    {"CONTROL_NOTICE", CONTROL_NOTICE},
+    {"CONTROL_WORKERS", CONTROL_WORKERS},
+    {"CONTROL_DONE", CONTROL_DONE},
+    {"CONTROL_CREATED", CONTROL_CREATED},
+    {"CONTROL_NO_ROOM", CONTROL_NO_ROOM},
+    {"CONTROL_NO_PEER", CONTROL_NO_PEER},
+    {"CONTROL_CONFLICT", CONTROL_CONFLICT},
+    {"CONTROL_FULL", CONTROL_FULL},
+    {"CONTROL_INVALID", CONTROL_INVALID},
+    {"CONTROL_LOCKED", CONTROL_LOCKED},
+    {"CONTROL_MAX_PEERS", CONTROL_MAX_PEERS},
+    {"CONTROL_EMPTY_TTL", CONTROL_EMPTY_TTL},
+    {"CONTROL_METADATA", CONTROL_METADATA},
+    {"CONTROL_IF_NONE", CONTROL_IF_NONE},
+    {"CONTROL_IF_ANY", CONTROL_IF_ANY},
+    {"CONTROL_IF_VERSION", CONTROL_IF_VERSION},
+    {"CONTROL_METADATA_MAX", CONTROL_METADATA_MAX},
+    {"CONTROL_NOTICE_MAX", CONTROL_NOTICE_MAX},
+    {"CONTROL_PEERS_MAX", CONTROL_PEERS_MAX},
+    {"CONTROL_BANS_MAX", CONTROL_BANS_MAX},
+    {"CONTROL_LIST_MAX", CONTROL_LIST_MAX},
+    {"CONTROL_ANSWER_MAX", (long)CONTROL_ANSWER_MAX},
+    {"CONTROL_UNENTERED_TTL", CONTROL_UNENTERED_TTL},
+    {"NAME_MAX", ROOM_NAME_MAX},
+};
+
+#define CONTROL_CONSTANT_COUNT (sizeof(control_constants) / sizeof(control_constants[0]))
 
 const char *redis_script_name(enum redis_script script)
 {
@@ -72,11 +126,10 @@ const char *redis_script_name(enum redis_script script)
 }
 
 /* One line, so that the lines that Redis names in errors can be counted. */
-static void add_constants(struct buf *out)
+static void add_constants(const struct constant *table, size_t count, struct buf *out)
 {
-    for (size_t i = 0; i < CONSTANT_COUNT; i++)
-        buf_add_format(out, "local %s = %ld ", constants[i].name, constants[i].value);
-    buf_add_text(out, "\n");
+    for (size_t i = 0; i < count; i++)
+        buf_add_format(out, "local %s = %ld ", table[i].name, table[i].value);
 }
 
 /* The first line of a script, `#!lua`, says what it needs (Redis 7) and comes before all else. */
@@ -85,9 +138,13 @@ void redis_script_add(struct buf *out, enum redis_script script)
     const struct script *row = &scripts[script];
     const char *rest = strchr(row->body, '\n') + 1;
     buf_add(out, row->body, (size_t)(rest - row->body));
-    add_constants(out);
+    add_constants(constants, CONSTANT_COUNT, out);
+    if (script == SCRIPT_CONTROL)
+        add_constants(control_constants, CONTROL_CONSTANT_COUNT, out);
+    buf_add_text(out, "\n");
     buf_add_text(out, lua_common);
     if (row->rooms) {
+        buf_add_text(out, lua_settings);
         buf_add_text(out, lua_room);
         buf_add_text(out, lua_mail);
         buf_add_text(out, lua_member);

@@ -19,6 +19,7 @@
     X(CLAIM, claim, true, false)                                                                   \
     X(FENCE, fence, true, false)                                                                   \
     X(UNDELIVERED, undelivered, true, false)                                                       \
+    X(CONTROL, control, true, false)                                                               \
     X(BEAT, beat, false, true)                                                                     \
     X(SWEEP, sweep, true, true)                                                                    \
     X(REAP, reap, false, true)                                                                     \

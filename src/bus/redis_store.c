@@ -366,13 +366,19 @@ static void on_beaten(void *context, const struct redis_reply *reply)
         log_failure(reply);
 }
 
+static struct slice card_of(const struct redis_store *store)
+{
+    const struct redis_store_options *options = &store->options;
+    return options->card == NULL ? SLICE_NONE : options->card(options->card_context);
+}
+
 static void store_beat(struct store *base, uint64_t number)
 {
     struct redis_store *store = store_of(base);
     struct redis_words words;
     if (!store->up || store->failing)
         return;
-    redis_words_beat(&words, &store->options.shard, number);
+    redis_words_beat(&words, &store->options.shard, number, card_of(store));
     if (command(store, &words, on_beaten)) {
         buf_add(&store->beating, &number, sizeof(number));
         store->counts.beats++;

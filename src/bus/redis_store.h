@@ -21,6 +21,11 @@ struct redis_store_options {
     /* shas are ours; the prefix is copied, at most REDIS_PREFIX_MAX bytes. */
     struct redis_shard shard;
 
+    /* What this worker says of its instance with each beat: JSON, CONTROL_CARD_MAX bytes at most,
+     * valid until the next call. NULL: nothing. */
+    struct slice (*card)(void *context);
+    void *card_context;
+
     /* After redis_store_close(): its connections are closed and its memory is gone. */
     void (*on_closed)(void *context);
     void *context;

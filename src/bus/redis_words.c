@@ -151,6 +151,12 @@ static void add_argument(struct redis_words *words, char letter, const struct re
     case 'M': add_number(words, shard->hold_messages); break;
     case 'B': add_number(words, shard->hold_bytes); break;
     case 'W': add_number(words, shard->resume_window); break;
+    case 'O': add_number(words, shard->made_rooms_only); break;
+    case 'A': add_slice(words, frame->address); break;
+    case 'F': add_number(words, frame->flags); break;
+    case 'X': add_number(words, frame->peers_max); break;
+    case 'k': add_slice(words, frame->ticket); break;
+    case 'T': add_number(words, frame->ticket_ms); break;
     default: assert(false);
     }
 }
@@ -160,14 +166,15 @@ static const struct {
     worker_id at; /* DIRECTORY or MAILBOX */
     const char *arguments;
 } rows[FRAME_KIND_COUNT] = {
-    [FRAME_JOIN] = {SCRIPT_ENTER, DIRECTORY, "qps-iRP"},
-    [FRAME_RESUME] = {SCRIPT_ENTER, DIRECTORY, "qpsoiRP"},
+    [FRAME_JOIN] = {SCRIPT_ENTER, DIRECTORY, "qps-iAFXkTRPO"},
+    [FRAME_RESUME] = {SCRIPT_ENTER, DIRECTORY, "qpsoiAFXkTRPO"},
     [FRAME_READ] = {SCRIPT_READ, DIRECTORY, "qv"},
     [FRAME_CONFIRM] = {SCRIPT_CONFIRM, DIRECTORY, "ps"},
     [FRAME_INFO] = {SCRIPT_INFO, DIRECTORY, "psi"},
     [FRAME_AWAY] = {SCRIPT_AWAY, DIRECTORY, "psr"},
     [FRAME_LEAVE] = {SCRIPT_LEAVE, DIRECTORY, "psr"},
-    [FRAME_RESTORE] = {SCRIPT_RESTORE, DIRECTORY, "psoivr"},
+    [FRAME_RESTORE] = {SCRIPT_RESTORE, DIRECTORY, "psoivrAd"},
+    [FRAME_CONTROL] = {SCRIPT_CONTROL, DIRECTORY, "nqrpvdR"},
     [FRAME_DEPOSIT] = {SCRIPT_DEPOSIT, MAILBOX, "pscaWH"},
     [FRAME_SIGNAL] = {SCRIPT_SIGNAL, MAILBOX, "nfhpSIdtMB"},
     [FRAME_CLAIM] = {SCRIPT_CLAIM, MAILBOX, "qpc"},
@@ -190,10 +197,11 @@ bool redis_words_ask(struct redis_words *ret_words, const struct redis_shard *sh
 }
 
 void redis_words_beat(struct redis_words *ret_words, const struct redis_shard *shard,
-                      uint64_t number)
+                      uint64_t number, struct slice card)
 {
     begin(ret_words, shard, SCRIPT_BEAT, SLICE_NONE);
     add_u64(ret_words, number);
+    add_slice(ret_words, card);
 }
 
 void redis_words_sweep(struct redis_words *ret_words, const struct redis_shard *shard)

@@ -19,6 +19,7 @@ struct redis_shard {
     struct slice prefix; /* of all keys and channels */
     worker_id self;
     size_t rooms, peers_per_room;
+    bool made_rooms_only; /* a join makes no room */
     size_t hold_messages, hold_bytes;
     uint64_t resume_window;
     char shas[SCRIPT_COUNT][REDIS_SHA_SIZE];
@@ -28,7 +29,7 @@ struct redis_shard {
 struct redis_words {
     struct slice *words;
     size_t count, capacity;
-    char small[320]; /* keys and numbers */
+    char small[448]; /* keys and numbers */
     size_t small_len;
     struct message *message;
     bool failed; /* no memory */
@@ -40,8 +41,9 @@ void redis_words_done(struct redis_words *words);
 bool redis_words_ask(struct redis_words *ret_words, const struct redis_shard *shard,
                      uint64_t number, const struct frame *frame);
 
+/* card: what the worker says of its instance, borrowed. */
 void redis_words_beat(struct redis_words *ret_words, const struct redis_shard *shard,
-                      uint64_t number);
+                      uint64_t number, struct slice card);
 void redis_words_sweep(struct redis_words *ret_words, const struct redis_shard *shard);
 void redis_words_reap(struct redis_words *ret_words, const struct redis_shard *shard,
                       worker_id dead);

@@ -42,18 +42,14 @@ static bool reply_room(struct directory_room *room, const struct frame *request,
 
 /* ---- the ways in */
 
-static void enter(struct directory *directory, struct directory_room *room,
-                  const struct frame *request)
+static void enter(struct directory_room *room, const struct frame *request)
 {
-    size_t limit = directory->options.peers_per_room;
-    if (limit != 0 && MAP_COUNT(room->members) >= limit) {
-        refuse(directory, request, ERR_ROOM_FULL);
-        return;
-    }
+    struct directory *directory = room->directory;
     struct directory_member *member = directory_member_add(room, request);
     if (member == NULL) {
         refuse(directory, request, ERR_UNAVAILABLE);
-        directory_room_free_if_empty(room);
+        directory_ticket_forget(directory, request);
+        directory_room_vacated(room);
         return;
     }
     directory_announce(room,
@@ -64,20 +60,28 @@ static void enter(struct directory *directory, struct directory_room *room,
                        request->from);
     if (!reply_room(room, request, ROOM_ENTERED, request->from)) {
         refuse(directory, request, ERR_UNAVAILABLE);
+        directory_ticket_forget(directory, request);
         directory_member_remove(member, LEAVE_LEFT);
     }
 }
 
-static void enter_anew(struct directory *directory, const struct frame *request)
+/* `member`: who has the name and has to go, or NULL. */
+static void enter_anew(struct directory *directory, struct directory_member *member,
+                       const struct frame *request)
 {
-    size_t limit = directory->options.rooms;
     struct directory_room *room = directory_room_find(directory, request->room);
-    if (room == NULL && (limit == 0 || MAP_COUNT(directory->rooms) < limit))
-        room = directory_room_add(directory, request->room);
-    if (room == NULL)
-        refuse(directory, request, ERR_UNAVAILABLE);
-    else
-        enter(directory, room, request);
+    int error = directory_admit(directory, room, member, request);
+    if (error == 0 && !directory_ticket_use(directory, request))
+        error = ERR_UNAVAILABLE;
+    if (error == 0 && room == NULL && (room = directory_room_add(directory, request->room)) == NULL)
+        error = ERR_UNAVAILABLE;
+    if (error != 0) {
+        refuse(directory, request, error);
+        return;
+    }
+    if (member != NULL)
+        directory_member_expel(member, LEAVE_REPLACED);
+    enter(room, request);
 }
 
 static void take_over(struct directory_member *member, const struct frame *request)
@@ -125,27 +129,16 @@ static void answer_again(struct directory_member *member, const struct frame *re
     }
 }
 
-/* Its client may never have learnt that it is a member, and be the very one that asks. */
-static void replace(struct directory_member *member, const struct frame *request)
-{
-    struct directory *directory = member->room->directory;
-    directory_member_leave(member, LEAVE_REPLACED);
-    enter_anew(directory, request);
-}
-
 static void on_enter(struct directory *directory, const struct frame *request)
 {
     struct directory_member *member = directory_find(directory, request);
-    if (member == NULL)
-        enter_anew(directory, request);
-    else if (secret_equal(&member->secret, &request->secret))
+    if (member != NULL && secret_equal(&member->secret, &request->secret))
         answer_again(member, request);
-    else if (request->kind == FRAME_RESUME && member_is_proven(member, &request->proof))
+    else if (member != NULL && request->kind == FRAME_RESUME &&
+             member_is_proven(member, &request->proof))
         take_over(member, request);
-    else if (member->unheard)
-        replace(member, request);
     else
-        refuse(directory, request, ERR_PEER_TAKEN);
+        enter_anew(directory, member, request);
 }
 
 static void on_read(struct directory *directory, const struct frame *request)
@@ -273,15 +266,13 @@ static void send_nowhere(void *context, const struct frame *frame)
 
 void directory_free(struct directory *directory)
 {
-    struct directory_room *room, *next_room;
-    struct directory_member *member, *next;
+    struct directory_room *room, *next;
     directory->options.send = send_nowhere;
-    MAP_EACH (directory->rooms, room, next_room) {
-        MAP_EACH (room->members, member, next) {
-            directory_member_free(member);
-        }
-        directory_room_free_if_empty(room);
+    MAP_EACH (directory->rooms, room, next) {
+        directory_room_free(room);
     }
+    directory_ended_free(directory);
+    directory_tickets_free(directory);
     buf_done(&directory->roster);
     mem_free(directory);
 }

@@ -7,6 +7,7 @@
 #ifndef ROOMLINE_CORE_DIRECTORY_H
 #define ROOMLINE_CORE_DIRECTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ struct directory_options {
     size_t peers_per_room;            /* limit, 0: none */
     uint64_t resume_window;           /* ms that peers stay whose holder crashed or was drained */
     uint64_t unix_offset;             /* ms: what makes Unix time of `now` */
+    bool made_rooms_only;             /* a join makes no room: administrators do */
+    bool no_tickets;                  /* it cannot know which were used: lets nobody in by one */
     size_t hold_messages, hold_bytes; /* of each mailbox; 0: no limit */
 
     /* Where replies and events go, each with its address in `to`. Valid for the call only; must not

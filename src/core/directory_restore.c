@@ -5,14 +5,20 @@
 
 #define RESTORED_AWAY 1 /* as a reason */
 
-static void evict(struct directory *directory, const struct frame *frame)
+static void evict_for(struct directory *directory, const struct frame *frame,
+                      enum leave_reason reason)
 {
     struct frame answer = {.kind = FRAME_EVICTED,
                            .room = frame->room,
                            .peer = frame->peer,
                            .secret = frame->secret,
-                           .reason = LEAVE_REPLACED};
+                           .reason = reason};
     directory_send(directory, &answer, frame->from);
+}
+
+static void evict(struct directory *directory, const struct frame *frame)
+{
+    evict_for(directory, frame, LEAVE_REPLACED);
 }
 
 static void announce_state(struct directory_member *member, bool away)
@@ -27,7 +33,8 @@ static void announce_state(struct directory_member *member, bool away)
                        member->worker);
 }
 
-/* The versions of the room must be seen as later than what anybody knows of it. */
+/* The versions of the room must be seen as later than what anybody knows of it. Its settings are the
+ * newest that anybody knows. */
 static struct directory_room *make_room(struct directory *directory, const struct frame *frame)
 {
     struct directory_room *room = directory_room_find(directory, frame->room);
@@ -35,6 +42,8 @@ static struct directory_room *make_room(struct directory *directory, const struc
         room = directory_room_add(directory, frame->room);
     if (room != NULL && room->version < frame->version)
         room->version = frame->version;
+    if (room != NULL)
+        directory_settings_restore(room, frame->data);
     return room;
 }
 
@@ -44,7 +53,7 @@ static void add(struct directory *directory, const struct frame *frame)
     struct directory_member *member = room == NULL ? NULL : directory_member_add(room, frame);
     if (member == NULL) {
         if (room != NULL)
-            directory_room_free_if_empty(room);
+            directory_room_vacated(room);
         evict(directory, frame);
         return;
     }
@@ -134,11 +143,25 @@ static void give_back_claimed(struct directory_member *member, const struct fram
         mailbox_free(member->mailbox);
 }
 
+/* An administrator may have ended it, of which its holder has not heard. */
+static void add_unless_ended(struct directory *directory, const struct frame *frame)
+{
+    const struct directory_room *room = directory_room_find(directory, frame->room);
+    enum leave_reason ended =
+        directory_ended_find(directory, frame->room, &frame->secret, &frame->proof);
+    if (ended == LEAVE_REASON_COUNT && room != NULL && directory_is_banned(room, frame->peer))
+        ended = LEAVE_KICKED;
+    if (ended == LEAVE_REASON_COUNT)
+        add(directory, frame);
+    else
+        evict_for(directory, frame, ended);
+}
+
 void directory_on_restore(struct directory *directory, const struct frame *frame)
 {
     struct directory_member *member = directory_find(directory, frame);
     if (member == NULL)
-        add(directory, frame);
+        add_unless_ended(directory, frame);
     else if (came_after(member, frame))
         give_back_claimed(member, frame);
     else if (is_given_away(member, frame))

@@ -25,12 +25,18 @@ struct directory_room *directory_room_find(struct directory *directory, struct s
     return room;
 }
 
+static void on_vacant_due(struct deadline *deadline)
+{
+    directory_room_free(WHEEL_OWNER(deadline, struct directory_room, vacant));
+}
+
 struct directory_room *directory_room_add(struct directory *directory, struct slice name)
 {
     struct directory_room *room = mem_zero(sizeof(*room) + name.len);
     if (room == NULL)
         return NULL;
     room->directory = directory;
+    room->vacant.on_due = on_vacant_due;
     room->version = ++directory->epoch << 32;
     room->name_len = (unsigned)name.len;
     memcpy(room->name, name.ptr, name.len);
@@ -42,14 +48,38 @@ struct directory_room *directory_room_add(struct directory *directory, struct sl
     return room;
 }
 
-void directory_room_free_if_empty(struct directory_room *room)
+void directory_room_free(struct directory_room *room)
 {
-    if (room->members != NULL)
-        return;
+    struct directory_member *member, *next;
+    MAP_EACH (room->members, member, next) {
+        directory_member_free(member);
+    }
+    wheel_disarm(&room->vacant);
     MAP_DELETE(room->directory->rooms, room);
     mem_free(room->hosts);
     mem_free(room->settings);
     mem_free(room);
+}
+
+void directory_room_keep(struct directory_room *room, uint64_t least)
+{
+    struct directory *directory = room->directory;
+    uint64_t now = directory_unix_time(directory), bans_end = directory_bans_end(room);
+    uint64_t ttl = directory_settings_read(room).empty_ttl;
+    uint64_t due = now + (ttl > least ? ttl : least);
+    if (room->members != NULL)
+        return;
+    if (due < bans_end)
+        due = bans_end;
+    if (due > now)
+        wheel_arm(&directory->wheel, &room->vacant, due - directory->options.unix_offset);
+    else
+        directory_room_free(room);
+}
+
+void directory_room_vacated(struct directory_room *room)
+{
+    directory_room_keep(room, 0);
 }
 
 static struct host *host_find(struct directory_room *room, worker_id worker)
@@ -182,6 +212,7 @@ struct directory_member *directory_member_add(struct directory_room *room,
     }
     directory_member_replace_address(member, frame->address);
     host_enter(room, frame->from);
+    wheel_disarm(&room->vacant);
     return member;
 }
 
@@ -196,22 +227,35 @@ bool directory_member_move(struct directory_member *member, worker_id worker)
     return true;
 }
 
-void directory_member_leave(struct directory_member *member, enum leave_reason reason)
+static void forget_and_announce(struct directory_member *member, enum leave_reason reason)
 {
     struct directory_room *room = member->room;
     char name[PEER_NAME_MAX];
     struct frame event = {.kind = FRAME_LEFT, .peer = {name, member->name_len}, .reason = reason};
     memcpy(name, member->name, member->name_len);
-    directory_host_leave(room, member->worker);
     directory_member_free(member);
     directory_announce(room, &event, DIRECTORY);
+}
+
+void directory_member_leave(struct directory_member *member, enum leave_reason reason)
+{
+    directory_host_leave(member->room, member->worker);
+    forget_and_announce(member, reason);
+}
+
+void directory_member_expel(struct directory_member *member, enum leave_reason reason)
+{
+    struct directory_room *room = member->room;
+    worker_id holder = member->worker;
+    forget_and_announce(member, reason);
+    directory_host_leave(room, holder);
 }
 
 void directory_member_remove(struct directory_member *member, enum leave_reason reason)
 {
     struct directory_room *room = member->room;
     directory_member_leave(member, reason);
-    directory_room_free_if_empty(room);
+    directory_room_vacated(room);
 }
 
 void directory_member_orphan(struct directory_member *member, worker_id worker)

@@ -1,10 +1,12 @@
 /* What the parts of the directory share: directory.c (frames in), directory_room.c (rooms, their
- * members, whom to tell), directory_restore.c, directory_control.c, mailbox.c. */
+ * members, whom to tell), directory_settings.c, directory_admit.c (who may come in),
+ * directory_ended.c, directory_restore.c, directory_control.c, mailbox.c. */
 #ifndef ROOMLINE_CORE_DIRECTORY_STATE_H
 #define ROOMLINE_CORE_DIRECTORY_STATE_H
 
 #include "base/map.h"
 #include "base/wheel.h"
+#include "core/control.h"
 #include "core/directory.h"
 
 /* A worker that hosts members of a room, and so is told its events. */
@@ -22,6 +24,7 @@ struct directory_room {
     unsigned host_count, host_capacity;
     char *settings; /* as control_settings_add() makes them; NULL: it has none */
     unsigned settings_len;
+    struct deadline vacant; /* armed while nobody is in it, and it stays all the same */
     unsigned name_len;
     char name[];
 };
@@ -52,6 +55,8 @@ struct directory {
     uint64_t now;
     uint64_t epoch; /* makes the versions of a room that is made again higher than before */
     struct buf roster;
+    struct ended *ended;    /* memberships that administrators ended not long ago */
+    struct ticket *tickets; /* that were used */
 };
 
 bool secret_equal(const struct session_secret *a, const struct session_secret *b);
@@ -90,7 +95,15 @@ struct directory_room *directory_room_find(struct directory *directory, struct s
 
 /* NULL: no memory. */
 struct directory_room *directory_room_add(struct directory *directory, struct slice name);
-void directory_room_free_if_empty(struct directory_room *room);
+
+/* Whatever it has. */
+void directory_room_free(struct directory_room *room);
+
+/* Where nobody is in it, it goes, or stays until its settings say so. */
+void directory_room_vacated(struct directory_room *room);
+
+/* The same, but it stays for so many ms at least. */
+void directory_room_keep(struct directory_room *room, uint64_t least);
 
 /* Whether the worker hosts a member of it. */
 bool directory_hosts(struct directory_room *room, worker_id worker);
@@ -111,7 +124,10 @@ void directory_host_leave(struct directory_room *room, worker_id worker);
 /* Leaves the room, of which everybody is told. An empty room stays. */
 void directory_member_leave(struct directory_member *member, enum leave_reason reason);
 
-/* The same, and the room goes with its last member. */
+/* The same; and who held it is told too, who does not know. */
+void directory_member_expel(struct directory_member *member, enum leave_reason reason);
+
+/* Leaves, and the room goes with its last member. */
 void directory_member_remove(struct directory_member *member, enum leave_reason reason);
 
 /* No worker holds it now (`worker`: DIRECTORY or MAILBOX); it may still be resumed. */
@@ -131,6 +147,48 @@ void directory_announce(struct directory_room *room, struct frame *event, worker
 
 /* Tells that the member is held by a worker and here. */
 void directory_announce_moved(struct directory_member *member, worker_id except);
+
+/* ---- directory_settings.c */
+
+struct control_settings directory_settings_read(const struct directory_room *room);
+
+/* Gives them a new version, and tells all hosts. False: no memory, nothing has changed. */
+bool directory_settings_change(struct directory_room *room, struct control_settings *settings);
+
+/* As a worker knows them: taken over where they are newer. */
+void directory_settings_restore(struct directory_room *room, struct slice settings);
+
+bool directory_is_banned(const struct directory_room *room, struct slice peer);
+
+enum ban_outcome { BAN_DONE, BAN_FULL, BAN_NO_MEMORY };
+enum ban_outcome directory_ban(struct directory_room *room, struct slice peer, uint64_t ms);
+
+/* Unix ms at which the last ban ends; 0: there is none. */
+uint64_t directory_bans_end(const struct directory_room *room);
+
+/* ---- directory_admit.c */
+
+/* Whether a join, or a resume that proves nothing, is let in: 0, or why not. `room` and `member`:
+ * of those names, or NULL. */
+int directory_admit(struct directory *directory, const struct directory_room *room,
+                    const struct directory_member *member, const struct frame *request);
+
+/* Its ticket is used from now on, or not any more. False: no memory. */
+bool directory_ticket_use(struct directory *directory, const struct frame *request);
+void directory_ticket_forget(struct directory *directory, const struct frame *request);
+void directory_tickets_free(struct directory *directory);
+
+/* ---- directory_ended.c */
+
+/* The member is about to go for this reason: what its holder or its client says of it later is
+ * known to be late. */
+void directory_ended_add(const struct directory_member *member, enum leave_reason reason);
+
+/* Why a membership that one of the two proves was ended; LEAVE_REASON_COUNT: it was not. */
+enum leave_reason directory_ended_find(const struct directory *directory, struct slice room,
+                                       const struct session_secret *secret,
+                                       const struct session_secret *proof);
+void directory_ended_free(struct directory *directory);
 
 /* ---- directory_restore.c */
 

@@ -252,6 +252,9 @@ void exchange_on_frame(struct exchange *exchange, const struct frame *frame)
         [FRAME_FENCED] = fence_on_fenced,
         [FRAME_EVICTED] = restore_on_evicted,
         [FRAME_CONTROLLED] = administer_on_controlled,
+        [FRAME_SETTINGS] = room_on_event,
+        [FRAME_CLOSED] = room_on_closed,
+        [FRAME_NOTICE] = room_on_notice,
     };
     if (frame->kind < FRAME_KIND_COUNT && on[frame->kind] != NULL)
         on[frame->kind](exchange, frame);

@@ -60,6 +60,9 @@ struct exchange_world {
      * whatever happens, unless the exchange is freed. NULL: everybody gets RIGHTS_DEFAULT. */
     int (*authorize)(void *context, void *connection, uint32_t ticket,
                      const struct access_request *asked, struct grant *ret_grant);
+
+    /* The client's address as text, for administrators; may be NULL. */
+    struct slice (*address)(void *connection, char ret_text[FRAME_ADDRESS_MAX]);
 };
 
 /* Limits: 0 is none. Times in ms. Texts are the caller's and outlive the exchange. */

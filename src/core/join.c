@@ -82,10 +82,17 @@ static struct entry *entry_new(struct session *session, const struct envelope *e
     return entry;
 }
 
+static uint32_t flags_of(const struct grant *grant)
+{
+    return (grant->peer.ptr != NULL ? JOIN_PROVEN : 0) |
+           (grant->rights & RIGHT_ADMIN ? JOIN_ADMIN : 0);
+}
+
 static void request(struct session *session, struct slice info, const struct grant *grant)
 {
     struct exchange *exchange = session->exchange;
     struct entry *entry = session->entry;
+    char address[FRAME_ADDRESS_MAX];
     session_move(session, SESSION_ENTERING);
     exchange->world.random(exchange->world.context, &session->secret, sizeof(session->secret));
     struct frame request = {.kind = entry->resuming ? FRAME_RESUME : FRAME_JOIN,
@@ -96,8 +103,12 @@ static void request(struct session *session, struct slice info, const struct gra
                             .peer = entry_peer(entry),
                             .secret = session->secret,
                             .proof = entry->proof,
-                            .info = info};
-    (void)grant;
+                            .info = info,
+                            .flags = flags_of(grant),
+                            .peers_max = grant->peers_max,
+                            .ticket = grant->ticket,
+                            .ticket_ms = grant->lifetime == 0 ? CONTROL_TIME_MAX : grant->lifetime,
+                            .address = session_address(session, address)};
     exchange_send(exchange, &request);
 }
 
@@ -565,13 +576,13 @@ void join_finish(struct session *session, bool resumed)
     room_release(room);
 }
 
-void join_drop_claims(struct room *room, struct slice peer)
+void join_drop_claims(struct room *room, struct slice peer, enum leave_reason reason)
 {
     struct entry *entry, *next;
     MAP_EACH (room->exchange->entries, entry, next) {
         struct slice name = entry_peer(entry);
         if (entry->session->state == SESSION_CLAIMING && entry->session->room == room &&
             slice_equal(name, peer))
-            session_refuse(entry->session, ERR_UNAVAILABLE);
+            session_end(entry->session, reason);
     }
 }

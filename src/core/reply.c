@@ -163,6 +163,14 @@ struct message *reply_peer_left(struct slice peer, enum leave_reason reason)
     return end(&out);
 }
 
+struct message *reply_notice(struct slice data)
+{
+    struct buf out;
+    start(&out, "notice");
+    add_raw(&out, "data", data);
+    return end(&out);
+}
+
 static char *put(char *at, const char *bytes, size_t len)
 {
     memcpy(at, bytes, len);

@@ -23,6 +23,8 @@ struct message *reply_peer_away(struct slice peer);
 struct message *reply_peer_back(struct slice peer);
 struct message *reply_peer_left(struct slice peer, enum leave_reason reason);
 
+struct message *reply_notice(struct slice data);
+
 /* The one place where a signal's data is copied. */
 struct message *reply_signal(struct slice from, struct slice data);
 

@@ -12,6 +12,7 @@ static struct session_secret proof_of(const struct session *session)
 static void say(struct session *session, struct slice peer, struct slice info)
 {
     struct exchange *exchange = session->exchange;
+    char address[FRAME_ADDRESS_MAX];
     struct frame frame = {.kind = FRAME_RESTORE,
                           .from = exchange->options.self,
                           .to = DIRECTORY,
@@ -21,7 +22,9 @@ static void say(struct session *session, struct slice peer, struct slice info)
                           .proof = proof_of(session),
                           .room = room_name(session->room),
                           .peer = peer,
-                          .info = info};
+                          .info = info,
+                          .address = session_address(session, address),
+                          .data = room_settings(session->room)};
     exchange_send(exchange, &frame);
     if (session->entry != NULL || session->unconfirmed)
         return;
@@ -111,6 +114,10 @@ void restore_on_evicted(struct exchange *exchange, const struct frame *frame)
     struct session *holder = member == NULL ? NULL : holder_of(member);
     if (!is_evicted(holder, frame))
         return;
+    if (frame->reason == LEAVE_KICKED || frame->reason == LEAVE_ROOM_CLOSED) {
+        session_end(holder, frame->reason);
+        return;
+    }
     session_superseded(holder);
     session_free(holder);
 }
@@ -140,7 +147,8 @@ void exchange_export_room(const struct exchange *exchange, struct slice name,
                               .reason = member->away ? RESTORED_AWAY : 0,
                               .room = room_name(room),
                               .peer = member_name(member),
-                              .info = member_info(member)};
+                              .info = member_info(member),
+                              .data = room_settings(room)};
         if (ours) {
             frame.secret = holder->secret;
             frame.proof = proof_of(holder);

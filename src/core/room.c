@@ -87,6 +87,7 @@ static void room_free(struct room *room)
     }
     wheel_disarm(&room->check);
     MAP_DELETE(room->exchange->rooms, room);
+    mem_free(room->settings);
     mem_free(room);
 }
 
@@ -114,6 +115,11 @@ struct member *room_member(struct room *room, struct slice peer)
     return member;
 }
 
+static bool is_told(const struct member *member)
+{
+    return member->session != NULL && member->session->state == SESSION_HERE;
+}
+
 /* To each peer here on this worker but `except`. Consumes the message; NULL is passed over. */
 static void tell(struct room *room, const struct member *except, struct message *message)
 {
@@ -121,7 +127,7 @@ static void tell(struct room *room, const struct member *except, struct message 
     if (message == NULL)
         return;
     MAP_EACH (room->members, member, next) {
-        if (member != except && member->session != NULL && member->session->state == SESSION_HERE)
+        if (member != except && is_told(member))
             session_send(member->session, message_ref(message));
     }
     message_unref(message);
@@ -230,34 +236,28 @@ static bool changed(struct member *member, struct slice info)
     return true;
 }
 
-/* A session that others ended: an administrator, or the directory, which had given it up. */
-static void end_session(struct member *member, enum leave_reason reason)
+/* Of a member that others ended: an administrator, or the directory, which had given it up. */
+static void end_member(struct member *member, enum leave_reason reason)
 {
-    static const enum close_code codes[LEAVE_REASON_COUNT] = {
-        [LEAVE_LEFT] = CLOSE_TAKEN_OVER,         [LEAVE_TIMEOUT] = CLOSE_TAKEN_OVER,
-        [LEAVE_KICKED] = CLOSE_KICKED,           [LEAVE_REPLACED] = CLOSE_TAKEN_OVER,
-        [LEAVE_ROOM_CLOSED] = CLOSE_ROOM_CLOSED,
-    };
-    struct session *session = member->session;
-    void *connection = session->connection;
-    if (connection != NULL) {
-        session->connection = NULL;
-        session->exchange->connection_count--;
-        session->exchange->world.close(connection, codes[reason]);
-    }
-    session_free(session);
+    struct room *room = member->room;
+    room->uses++; /* ending the last session must not end the room under us */
+    if (member->session != NULL)
+        session_end(member->session, reason);
+    join_drop_claims(room, member_name(member), reason);
+    member_free(member);
+    room_release(room);
 }
 
 static void left(struct member *member, enum leave_reason reason)
 {
-    struct room *room = member->room;
-    tell(room, member, reply_peer_left(member_name(member), reason));
-    room->uses++; /* ending the last session must not end the room under us */
-    if (member->session != NULL)
-        end_session(member, reason);
-    join_drop_claims(room, member_name(member));
-    member_free(member);
-    room_release(room);
+    tell(member->room, member, reply_peer_left(member_name(member), reason));
+    end_member(member, reason);
+}
+
+static bool has_settings(struct room *room, struct slice settings)
+{
+    return slice_equal(room_settings(room), settings) ||
+           mem_replace(&room->settings, &room->settings_len, settings.ptr, settings.len);
 }
 
 /* ---- events */
@@ -286,6 +286,8 @@ static void restore_if_disowned(struct room *room)
 static bool apply(struct room *room, const struct frame *event)
 {
     struct member *member = room_member(room, event->peer);
+    if (event->kind == FRAME_SETTINGS)
+        return has_settings(room, event->data);
     if (event->kind == FRAME_JOINED)
         return member == NULL && joined(room, event->peer, event->info, event->worker, false);
     if (member == NULL)
@@ -314,6 +316,38 @@ void room_on_event(struct exchange *exchange, const struct frame *event)
         room->version = event->version;
     restore_if_disowned(room);
     room_release(room);
+}
+
+/* In turn or not: whoever was in it is out. Who is on the way in is in the one after it. */
+void room_on_closed(struct exchange *exchange, const struct frame *event)
+{
+    struct room *room = room_find(exchange, event->room);
+    if (room == NULL || room->version == 0 || event->version <= room->version)
+        return;
+    room->uses++;
+    room->version = 0;
+    has_settings(room, SLICE_NONE);
+    while (room->members != NULL)
+        end_member(room->members, LEAVE_ROOM_CLOSED);
+    room_release(room);
+}
+
+void room_on_notice(struct exchange *exchange, const struct frame *notice)
+{
+    struct room *room = room_find(exchange, notice->room);
+    struct member *member = NULL;
+    struct message *message;
+    if (room == NULL)
+        return;
+    if (notice->peer.len > 0)
+        member = room_member(room, notice->peer);
+    message = reply_notice(notice->data);
+    if (notice->peer.len == 0)
+        tell(room, NULL, message);
+    else if (message != NULL && member != NULL && is_told(member))
+        session_send(member->session, message);
+    else
+        message_unref(message);
 }
 
 /* ---- the whole roster */
@@ -379,6 +413,8 @@ static bool apply_roster(struct room *room, const struct frame *frame)
     while (whole && roster_next(&roster, &entry, &broken))
         whole = meet(room, &entry);
     if (!whole || broken)
+        return false;
+    if (!has_settings(room, frame->data))
         return false;
     drop_unseen(room);
     room->version = frame->version;

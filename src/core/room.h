@@ -29,7 +29,8 @@ struct room {
     uint32_t read;    /* number of the last FRAME_READ; an answer to another one is out of date */
     uint64_t lenient_until; /* ms: while other workers may still be restoring */
     struct deadline check;  /* armed where options.check_interval says so */
-    unsigned name_len;
+    char *settings;         /* as the directory told them (control.h), for when it has lost them */
+    unsigned settings_len, name_len;
     char name[];
 };
 
@@ -56,6 +57,11 @@ static inline struct slice room_name(const struct room *room)
     return (struct slice){room->name, room->name_len};
 }
 
+static inline struct slice room_settings(const struct room *room)
+{
+    return (struct slice){room->settings, room->settings_len};
+}
+
 static inline struct slice member_name(const struct member *member)
 {
     return (struct slice){member->name, member->name_len};
@@ -74,8 +80,12 @@ void room_release(struct room *room);
 
 struct member *room_member(struct room *room, struct slice peer);
 
-/* FRAME_JOINED, MOVED, CHANGED, GONE_AWAY, LEFT. */
+/* FRAME_JOINED, MOVED, CHANGED, GONE_AWAY, LEFT, SETTINGS. */
 void room_on_event(struct exchange *exchange, const struct frame *event);
+
+/* FRAME_CLOSED, FRAME_NOTICE. */
+void room_on_closed(struct exchange *exchange, const struct frame *event);
+void room_on_notice(struct exchange *exchange, const struct frame *notice);
 
 /* Asks for the roster. */
 void room_read(struct room *room);

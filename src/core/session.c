@@ -350,6 +350,38 @@ void session_refuse(struct session *session, int error)
     session_free(session);
 }
 
+/* One that waits for what was held, or that the directory had given up, is told to try again; who
+ * was ended otherwise would only come back by mistake. */
+void session_end(struct session *session, enum leave_reason reason)
+{
+    static const struct {
+        int error; /* 0: only closes */
+        enum close_code code;
+    } ways[LEAVE_REASON_COUNT] = {
+        [LEAVE_LEFT] = {ERR_UNAVAILABLE, CLOSE_TAKEN_OVER},
+        [LEAVE_TIMEOUT] = {ERR_UNAVAILABLE, CLOSE_TAKEN_OVER},
+        [LEAVE_KICKED] = {ERR_KICKED, CLOSE_KICKED},
+        [LEAVE_REPLACED] = {ERR_UNAVAILABLE, CLOSE_TAKEN_OVER},
+        [LEAVE_ROOM_CLOSED] = {ERR_ROOM_CLOSED, CLOSE_ROOM_CLOSED},
+    };
+    if (session->entry != NULL) {
+        session_refuse(session, ways[reason].error);
+        return;
+    }
+    void *connection = detach(session);
+    if (connection != NULL)
+        session->exchange->world.close(connection, ways[reason].code);
+    session_free(session);
+}
+
+struct slice session_address(const struct session *session, char ret_text[FRAME_ADDRESS_MAX])
+{
+    const struct exchange_world *world = &session->exchange->world;
+    if (session->connection == NULL || world->address == NULL)
+        return SLICE_NONE;
+    return world->address(session->connection, ret_text);
+}
+
 void session_confirm(struct session *session)
 {
     session->unheard = false;

@@ -146,6 +146,12 @@ void session_attach(struct session *session, struct member *member);
 /* Refuses a session that is on its way in, and frees it. */
 void session_refuse(struct session *session, int error);
 
+/* Others ended its membership: closes the connection accordingly, and frees the session. */
+void session_end(struct session *session, enum leave_reason reason);
+
+/* Of its client; "": not known, or there is no connection. */
+struct slice session_address(const struct session *session, char ret_text[FRAME_ADDRESS_MAX]);
+
 /* Leaves the room for good and frees the session. */
 void session_leave(struct session *session, enum leave_reason reason);
 

@@ -85,7 +85,7 @@ bool join_keep_ahead(struct exchange *exchange, const struct frame *signal, int 
 void join_release_ahead(struct exchange *exchange, struct buf *ahead);
 
 /* The membership is no more: nobody is to take it over. */
-void join_drop_claims(struct room *room, struct slice peer);
+void join_drop_claims(struct room *room, struct slice peer, enum leave_reason reason);
 
 /* A request number that no session waits for. */
 uint32_t join_next_request(struct exchange *exchange);

@@ -114,7 +114,7 @@ void rig_ask(struct rig *rig, const struct frame *frame)
 void rig_beat(struct rig *rig, unsigned worker)
 {
     struct redis_words words;
-    redis_words_beat(&words, &rig->shards[worker], ++rig->number);
+    redis_words_beat(&words, &rig->shards[worker], ++rig->number, SLICE("{}"));
     command(rig, &words);
 }
 
@@ -156,6 +156,15 @@ void rig_orphans_due(struct rig *rig)
     server_do(rig->commands, "EVAL %s 0",
               "for _, name in ipairs(redis.call('ZRANGE', 'rl:orphans', 0, -1)) do "
               "redis.call('ZADD', 'rl:orphans', 1, name) end return 0");
+}
+
+void rig_vacant_due(struct rig *rig, unsigned long ms)
+{
+    server_do(rig->commands, "EVAL %s 0 %lu",
+              "local soon = redis.call('TIME')[1] * 1000 + ARGV[1] "
+              "for _, name in ipairs(redis.call('ZRANGEBYSCORE', 'rl:vacant', 0, soon)) do "
+              "redis.call('ZADD', 'rl:vacant', 1, name) end return 0",
+              ms);
 }
 
 void rig_lease_over(struct rig *rig, unsigned worker)

@@ -43,6 +43,9 @@ void rig_goodbye(struct rig *rig, unsigned worker);
 
 /* Every membership without a holder is due; the leases of the others are over. */
 void rig_orphans_due(struct rig *rig);
+
+/* So is every empty room that has less than so many ms left. */
+void rig_vacant_due(struct rig *rig, unsigned long ms);
 void rig_lease_over(struct rig *rig, unsigned worker);
 
 /* Whether there is a key that matches. */

@@ -177,8 +177,8 @@ static const struct {
     void (*run)(int round);
     unsigned most;
 } operations[] = {
-    {"a beat", beats, 7},
-    {"a sweep that finds nothing", sweeps, 10},
+    {"a beat", beats, 8},
+    {"a sweep that finds nothing", sweeps, 12},
     {"the first joins", first_joins, 8},
     {"the second joins, elsewhere", second_joins, 7},
     {"info", changes_info, 5},

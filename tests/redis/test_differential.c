@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "core/directory.h"
+#include "redis/alike.h"
 #include "redis/rig.h"
 
 #define ROOMS 4
@@ -46,7 +48,10 @@ static struct {
     uint64_t bases[2][ROOMS]; /* version before the first that was seen; 0: none was */
     struct frame last;        /* what was asked, for the report */
     unsigned long step;
-    bool loose; /* of this step neither order nor kind of answers is laid down */
+    bool loose;     /* of this step neither order nor kind of answers is laid down */
+    bool unordered; /* nor the order of events */
+    unsigned long outcomes[CONTROL_OP_COUNT][CONTROL_OUTCOME_COUNT];
+    unsigned long errors[32]; /* of refusals, negated */
     unsigned long counts[FRAME_KIND_COUNT];
 } test;
 
@@ -97,12 +102,12 @@ struct entry {
 
 static bool has_version(enum frame_kind kind)
 {
-    return kind == FRAME_ROOM || (kind >= FRAME_JOINED && kind <= FRAME_LEFT);
+    return kind == FRAME_ROOM || (kind >= FRAME_JOINED && kind <= FRAME_CLOSED);
 }
 
 static bool is_event(enum frame_kind kind)
 {
-    return kind >= FRAME_JOINED && kind <= FRAME_WORKER_DOWN;
+    return kind >= FRAME_JOINED && kind <= FRAME_NOTICE;
 }
 
 static int compare_roster_entries(const void *a, const void *b)
@@ -129,8 +134,33 @@ static void sort_roster(struct slice roster, struct buf *sorted)
         roster_add(sorted, &entries[i]);
 }
 
-static void normalize(struct frame *frame, enum side side, struct buf *roster)
+static enum side side_now;
+
+static uint64_t since_base(struct slice room, uint64_t version)
 {
+    uint64_t *base = &test.bases[side_now][room_index(room)];
+    if (*base == 0 && version != 0)
+        *base = version - 1; /* a room that was just made */
+    return version == 0 ? 0 : version - *base;
+}
+
+/* Documents of control.h. */
+static void normalize_data(struct frame *frame, struct buf *data)
+{
+    if (frame->kind == FRAME_ROOM || frame->kind == FRAME_SETTINGS)
+        alike_settings(data, frame->data, frame->room, since_base);
+    else if (frame->kind == FRAME_CONTROLLED)
+        alike_answer(data, frame->data, &test.last, since_base);
+    else
+        buf_add_slice(data, frame->data);
+    if (frame->kind == FRAME_CONTROLLED && frame->version != 0)
+        frame->version = since_base(test.last.room, frame->version);
+    frame->data = buf_slice(data);
+}
+
+static void normalize(struct frame *frame, enum side side, struct buf *roster, struct buf *data)
+{
+    side_now = side;
     if (has_version(frame->kind)) {
         uint64_t *base = &test.bases[side][room_index(frame->room)];
         if (*base == 0)
@@ -144,6 +174,7 @@ static void normalize(struct frame *frame, enum side side, struct buf *roster)
         sort_roster(frame->roster, roster);
         frame->roster = buf_slice(roster);
     }
+    normalize_data(frame, data);
 }
 
 static int compare_keys(const struct entry *one, const struct entry *other)
@@ -164,6 +195,8 @@ static int compare_entries(const void *a, const void *b)
         return one->frame.to < other->frame.to ? -1 : 1;
     if (one_event != other_event)
         return one_event ? -1 : 1;
+    if (one_event && test.unordered)
+        return compare_keys(one, other);
     return one->place < other->place ? -1 : 1;
 }
 
@@ -171,18 +204,20 @@ static unsigned collect(struct slice bytes, enum side side, struct entry *entrie
 {
     struct frame frame;
     while (bytes.len > 0) {
-        struct buf roster, key;
+        struct buf roster, data, key;
         assert_true(frame_next(&bytes, &frame));
         assert_true(count < ENTRIES_MAX);
         if (test.loose && (!is_event(frame.kind) || frame.to == test.last.from))
             continue; /* who is dead is told of its members but the last */
         buf_init(&roster, 1 << 20);
+        buf_init(&data, 1 << 20);
         buf_init(&key, 1 << 20);
-        normalize(&frame, side, &roster);
+        normalize(&frame, side, &roster, &data);
         frame_encode(&frame, &key);
         entries[count] = (struct entry){frame, key.data, key.len, count};
         count++;
         buf_done(&roster);
+        buf_done(&data);
     }
     return count;
 }
@@ -216,6 +251,15 @@ static bool entries_equal(const struct entry *a, const struct entry *b, unsigned
     return true;
 }
 
+static void count(const struct frame *frame)
+{
+    test.counts[frame->kind]++;
+    if (frame->kind == FRAME_CONTROLLED && test.last.reason < CONTROL_OP_COUNT)
+        test.outcomes[test.last.reason][frame->reason]++;
+    if (frame->kind == FRAME_REFUSED)
+        test.errors[-frame->error]++;
+}
+
 static void compare(void)
 {
     struct entry expected[ENTRIES_MAX], got[ENTRIES_MAX];
@@ -227,7 +271,7 @@ static void compare(void)
     qsort(expected, expected_count, sizeof(expected[0]), compare_entries);
     qsort(got, got_count, sizeof(got[0]), compare_entries);
     for (unsigned i = 0; i < expected_count; i++)
-        test.counts[expected[i].frame.kind]++;
+        count(&expected[i].frame);
     if (expected_count != got_count || !entries_equal(expected, got, got_count)) {
         print_error("step %lu: %s from %llx peer %.*s reason %u\n", test.step,
                     frame_name(test.last.kind), (unsigned long long)test.last.from,
@@ -267,19 +311,39 @@ static void remember(const struct frame *frame)
     }
 }
 
+/* The settings that a worker knows, in the versions of the scripts. */
+static void translate_settings(struct slice settings, uint64_t difference, struct buf *out)
+{
+    struct control_settings read;
+    if (settings.len == 0)
+        return;
+    assert_true(control_settings_read(settings, &read));
+    read.version += difference;
+    control_settings_add(out, &read);
+}
+
 /* `version` of the frame is the directory's. */
 static void ask(const struct frame *frame)
 {
     struct frame theirs = *frame;
-    int room = room_index(frame->room);
+    int room = frame->room.len == 0 ? 0 : room_index(frame->room);
+    uint64_t difference = test.bases[SCRIPTS][room] - test.bases[REFERENCE][room];
+    struct buf settings;
+    buf_init(&settings, 1 << 20);
     test.last = *frame;
+    test.unordered = frame->kind == FRAME_CONTROL && frame->reason == CONTROL_CLOSE;
     if (frame->version != 0)
-        theirs.version += test.bases[SCRIPTS][room] - test.bases[REFERENCE][room];
+        theirs.version += difference;
+    if (frame->kind == FRAME_RESTORE) {
+        translate_settings(frame->data, difference, &settings);
+        theirs.data = buf_slice(&settings);
+    }
     directory_on_frame(test.directory, frame);
     if (frame->kind == FRAME_JOIN || frame->kind == FRAME_RESUME)
         remember(frame);
     rig_ask(&test.rig, &theirs);
     compare();
+    buf_done(&settings);
 }
 
 static void ask_read(int room)
@@ -311,10 +375,18 @@ static struct slice random_text(char *bytes, size_t max)
 }
 
 static const enum frame_kind kinds[] = {
-    FRAME_JOIN,   FRAME_JOIN,    FRAME_JOIN,    FRAME_RESUME,      FRAME_RESUME,  FRAME_RESUME,
-    FRAME_READ,   FRAME_CONFIRM, FRAME_INFO,    FRAME_INFO,        FRAME_AWAY,    FRAME_AWAY,
-    FRAME_LEAVE,  FRAME_RESTORE, FRAME_RESTORE, FRAME_DEPOSIT,     FRAME_DEPOSIT, FRAME_SIGNAL,
-    FRAME_SIGNAL, FRAME_SIGNAL,  FRAME_FENCE,   FRAME_UNDELIVERED, FRAME_CLAIM,   FRAME_CLAIM,
+    FRAME_JOIN,    FRAME_JOIN,    FRAME_JOIN,    FRAME_RESUME,      FRAME_RESUME,  FRAME_RESUME,
+    FRAME_READ,    FRAME_CONFIRM, FRAME_INFO,    FRAME_INFO,        FRAME_AWAY,    FRAME_AWAY,
+    FRAME_LEAVE,   FRAME_RESTORE, FRAME_RESTORE, FRAME_DEPOSIT,     FRAME_DEPOSIT, FRAME_SIGNAL,
+    FRAME_SIGNAL,  FRAME_SIGNAL,  FRAME_FENCE,   FRAME_UNDELIVERED, FRAME_CLAIM,   FRAME_CLAIM,
+    FRAME_CONTROL, FRAME_CONTROL, FRAME_CONTROL, FRAME_CONTROL,
+};
+
+/* WORKERS: whom the scripts know, the directory does not. */
+static const enum control_op ops[] = {
+    CONTROL_DESCRIBE, CONTROL_DESCRIBE, CONTROL_LIST,  CONTROL_LIST,   CONTROL_SET,
+    CONTROL_SET,      CONTROL_SET,      CONTROL_SET,   CONTROL_KICK,   CONTROL_KICK,
+    CONTROL_KICK,     CONTROL_KICK,     CONTROL_CLOSE, CONTROL_NOTICE, CONTROL_NOTICE,
 };
 
 static bool is_entering(enum frame_kind kind)
@@ -373,14 +445,49 @@ static void ask_as_sent(const struct frame *frame)
     buf_done(&bytes);
 }
 
+/* What a join is judged by. */
+static void make_entrant(struct frame *frame, char address[20])
+{
+    static const char *const tickets[] = {"t", "\xff\n", "{t}"};
+    frame->address = random_text(address, 20);
+    frame->flags = below(6) == 0 ? below(4) : 0;
+    frame->peers_max = below(6) == 0 ? below(4) : 0;
+    if (below(6) == 0) {
+        frame->ticket = slice_of(tickets[below(3)]);
+        frame->ticket_ms = WINDOW / 2;
+    }
+}
+
+static void make_control(struct frame *frame, struct buf *data)
+{
+    enum control_op op = ops[below(sizeof(ops) / sizeof(ops[0]))];
+    alike_random_data(data, op, below);
+    frame->reason = below(60) == 0 ? CONTROL_OP_COUNT + below(3) : op;
+    frame->data = buf_slice(data);
+    if (op == CONTROL_LIST || below(20) == 0)
+        frame->room = SLICE_NONE;
+    if ((op == CONTROL_NOTICE && below(2) == 0) || below(20) == 0)
+        frame->peer = SLICE_NONE;
+}
+
+/* What the worker that restores knows of the room's settings. */
+static void make_restore(struct frame *frame, struct buf *data)
+{
+    uint64_t version = random_version((uint32_t)room_index(frame->room));
+    if (version != 0 && below(4) == 0)
+        alike_random_settings(data, version, below);
+    frame->data = buf_slice(data);
+}
+
 static void ask_random(void)
 {
-    char info[80], id[20], data[60];
-    struct buf held;
+    char info[80], id[20], data[60], address[20];
+    struct buf held, document;
     uint32_t room = below(ROOMS), peer = below(PEERS);
     const struct membership *membership = &test.memberships[room][peer];
     enum frame_kind kind = kinds[below(sizeof(kinds) / sizeof(kinds[0]))];
     buf_init(&held, 1 << 16);
+    buf_init(&document, 1 << 16);
     random_messages(&held);
     struct frame frame = {
         .kind = kind,
@@ -403,8 +510,14 @@ static void ask_random(void)
         .info = below(4) == 0 ? SLICE("") : random_text(info, sizeof(info)),
         .data = kind == FRAME_DEPOSIT ? buf_slice(&held) : random_text(data, sizeof(data)),
     };
+    make_entrant(&frame, address);
+    if (kind == FRAME_CONTROL)
+        make_control(&frame, &document);
+    else if (kind == FRAME_RESTORE)
+        make_restore(&frame, &document);
     ask_as_sent(&frame);
     buf_done(&held);
+    buf_done(&document);
 }
 
 /* The others sweep what one leaves behind. */
@@ -437,10 +550,12 @@ static void let_windows_end(void)
     test.loose = true;
     directory_tick(test.directory, test.now);
     rig_orphans_due(&test.rig);
+    rig_vacant_due(&test.rig, WINDOW);
     rig_sweep_all(&test.rig, below(RIG_WORKERS));
-    server_do(test.rig.commands, "EVAL %s 0",
-              "for _, key in ipairs(redis.call('KEYS', 'rl:mail:*')) do redis.call('DEL', key) end "
-              "return 0"); /* they expire by themselves, a little later */
+    server_do(test.rig.commands, "EVAL %s 0", /* these expire by themselves, a little later */
+              "for _, kind in ipairs({'mail', 'ended', 'ticket'}) do "
+              "for _, key in ipairs(redis.call('KEYS', 'rl:' .. kind .. ':*')) do "
+              "redis.call('DEL', key) end end return 0");
     compare();
     test.loose = false;
 }
@@ -483,7 +598,7 @@ static int stop(void **state)
     return 0;
 }
 
-static void begin(uint64_t seed, size_t rooms_max, size_t peers_max)
+static void begin(uint64_t seed, size_t rooms_max, size_t peers_max, bool made_rooms_only)
 {
     struct directory_options options = {.rooms = rooms_max,
                                         .peers_per_room = peers_max,
@@ -498,23 +613,39 @@ static void begin(uint64_t seed, size_t rooms_max, size_t peers_max)
     memset(test.bases, 0, sizeof(test.bases));
     test.now = 1000000;
     test.random = seed * 0x9e3779b97f4a7c15;
+    options.made_rooms_only = made_rooms_only;
     test.directory = directory_new(&options, test.now);
     for (unsigned i = 0; i < RIG_WORKERS; i++) {
         test.rig.shards[i].rooms = rooms_max;
         test.rig.shards[i].peers_per_room = peers_max;
+        test.rig.shards[i].made_rooms_only = made_rooms_only;
         rig_beat(&test.rig, i);
     }
     rig_clear(&test.rig);
 }
 
-/* All crash, all windows end, all say goodbye: nothing is left. */
+/* Some rooms stay for years with nobody in them. */
+static void close_all(void)
+{
+    for (int i = 0; i < ROOMS; i++)
+        ask(&(struct frame){.kind = FRAME_CONTROL,
+                            .from = rig_workers[0],
+                            .to = DIRECTORY,
+                            .request = ++test.request,
+                            .reason = CONTROL_CLOSE,
+                            .room = slice_of(room_names[i])});
+}
+
+/* All crash, all windows end, all rooms are closed, all say goodbye: nothing is left. */
 static void end(void)
 {
     for (unsigned i = 0; i < RIG_WORKERS; i++)
         crash(i);
     let_windows_end();
     read_all();
+    close_all();
     assert_int_equal(directory_rooms(test.directory), 0);
+    let_windows_end(); /* that of what was closed */
     for (unsigned i = 0; i < RIG_WORKERS; i++)
         rig_goodbye(&test.rig, i);
     assert_false(rig_has_key(&test.rig, "*"));
@@ -523,12 +654,12 @@ static void end(void)
     buf_clear(&test.reference);
 }
 
-static void run(uint64_t seed, size_t rooms_max, size_t peers_max)
+static void run(uint64_t seed, size_t rooms_max, size_t peers_max, bool made_rooms_only)
 {
     unsigned long steps = number_of("ROOMLINE_STEPS", 3000);
     seed = number_of("ROOMLINE_SEED", seed);
     print_message("ROOMLINE_SEED=%llu\n", (unsigned long long)seed);
-    begin(seed, rooms_max, peers_max);
+    begin(seed, rooms_max, peers_max, made_rooms_only);
     for (test.step = 0; test.step < steps; test.step++)
         step();
     end();
@@ -537,22 +668,29 @@ static void run(uint64_t seed, size_t rooms_max, size_t peers_max)
 static void the_same_without_limits(void **state)
 {
     (void)state;
-    run(1, 0, 0);
+    run(1, 0, 0, false);
 }
 
 static void the_same_with_limits(void **state)
 {
     (void)state;
-    run(2, 3, 3);
+    run(2, 3, 3, false);
+}
+
+static void the_same_where_only_administrators_make_rooms(void **state)
+{
+    (void)state;
+    run(3, 0, 0, true);
 }
 
 /* What never came of any frame was not compared. */
 static void every_kind_was_met(void **state)
 {
     static const enum frame_kind met[] = {
-        FRAME_ROOM,        FRAME_REFUSED, FRAME_JOINED,      FRAME_MOVED,   FRAME_CHANGED,
-        FRAME_GONE_AWAY,   FRAME_LEFT,    FRAME_WORKER_DOWN, FRAME_EVICTED, FRAME_SIGNAL,
-        FRAME_UNDELIVERED, FRAME_HOLD,    FRAME_HANDED,      FRAME_FENCE,   FRAME_FENCED,
+        FRAME_ROOM,        FRAME_REFUSED, FRAME_JOINED,      FRAME_MOVED,      FRAME_CHANGED,
+        FRAME_GONE_AWAY,   FRAME_LEFT,    FRAME_WORKER_DOWN, FRAME_EVICTED,    FRAME_SIGNAL,
+        FRAME_UNDELIVERED, FRAME_HOLD,    FRAME_HANDED,      FRAME_FENCE,      FRAME_FENCED,
+        FRAME_SETTINGS,    FRAME_CLOSED,  FRAME_NOTICE,      FRAME_CONTROLLED,
     };
     (void)state;
     for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++)
@@ -560,12 +698,45 @@ static void every_kind_was_met(void **state)
             fail_msg("%s: %lu times", frame_name(met[i]), test.counts[met[i]]);
 }
 
+static void every_refusal_was_met(void **state)
+{
+    static const int met[] = {ERR_ROOM_FULL, ERR_UNAVAILABLE,  ERR_PEER_TAKEN,  ERR_ROOM_LOCKED,
+                              ERR_FORBIDDEN, ERR_UNAUTHORIZED, ERR_ROOM_CLOSED, ERR_KICKED};
+    (void)state;
+    for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++)
+        if (test.errors[-met[i]] < 10)
+            fail_msg("%s: %lu times", error_text(met[i]), test.errors[-met[i]]);
+}
+
+static void every_outcome_was_met(void **state)
+{
+    static const unsigned met[CONTROL_OP_COUNT] = {
+        [CONTROL_DESCRIBE] = 1 << CONTROL_DONE | 1 << CONTROL_NO_ROOM,
+        [CONTROL_LIST] = 1 << CONTROL_DONE | 1 << CONTROL_INVALID,
+        [CONTROL_SET] = 1 << CONTROL_DONE | 1 << CONTROL_CREATED | 1 << CONTROL_NO_ROOM |
+                        1 << CONTROL_CONFLICT | 1 << CONTROL_FULL | 1 << CONTROL_INVALID,
+        [CONTROL_CLOSE] = 1 << CONTROL_DONE | 1 << CONTROL_NO_ROOM,
+        [CONTROL_KICK] =
+            1 << CONTROL_DONE | 1 << CONTROL_NO_ROOM | 1 << CONTROL_NO_PEER | 1 << CONTROL_INVALID,
+        [CONTROL_NOTICE] =
+            1 << CONTROL_DONE | 1 << CONTROL_NO_ROOM | 1 << CONTROL_NO_PEER | 1 << CONTROL_INVALID,
+    };
+    (void)state;
+    for (unsigned op = 0; op < CONTROL_OP_COUNT; op++)
+        for (unsigned outcome = 0; outcome < CONTROL_OUTCOME_COUNT; outcome++)
+            if ((met[op] >> outcome & 1) && test.outcomes[op][outcome] < 5)
+                fail_msg("op %u, outcome %u: %lu times", op, outcome, test.outcomes[op][outcome]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_without_limits),
         cmocka_unit_test(the_same_with_limits),
+        cmocka_unit_test(the_same_where_only_administrators_make_rooms),
         cmocka_unit_test(every_kind_was_met),
+        cmocka_unit_test(every_refusal_was_met),
+        cmocka_unit_test(every_outcome_was_met),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

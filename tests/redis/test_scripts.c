@@ -214,7 +214,7 @@ static void names_of_all_lengths_make_keys_of_their_own(void **state)
         ask(frame);
         assert_int_equal(only(&rig.answers).reason, ROOM_ENTERED);
     }
-    assert_int_equal(server_number(rig.commands, "SCARD rl:rooms"), count + 1);
+    assert_int_equal(server_number(rig.commands, "ZCARD rl:rooms"), count + 1);
 }
 
 static void a_roster_has_a_maximum(void **state)

@@ -114,9 +114,10 @@ static bool is_answer(const struct redis *redis, const struct frame *frame)
         TO_SENDER,
         BY_ASKER
     } ways[FRAME_KIND_COUNT] = {
-        [FRAME_ROOM] = TO_SENDER, [FRAME_REFUSED] = TO_SENDER, [FRAME_EVICTED] = TO_SENDER,
-        [FRAME_HOLD] = TO_SENDER, [FRAME_HANDED] = TO_SENDER,  [FRAME_SIGNAL] = BY_ASKER,
-        [FRAME_FENCE] = BY_ASKER, [FRAME_FENCED] = BY_ASKER,   [FRAME_UNDELIVERED] = BY_ASKER,
+        [FRAME_ROOM] = TO_SENDER,       [FRAME_REFUSED] = TO_SENDER, [FRAME_EVICTED] = TO_SENDER,
+        [FRAME_CONTROLLED] = TO_SENDER, [FRAME_HOLD] = TO_SENDER,    [FRAME_HANDED] = TO_SENDER,
+        [FRAME_SIGNAL] = BY_ASKER,      [FRAME_FENCE] = BY_ASKER,    [FRAME_FENCED] = BY_ASKER,
+        [FRAME_UNDELIVERED] = BY_ASKER,
     };
     if (!redis->asking || ways[frame->kind] == EVENT)
         return false;

@@ -19,6 +19,7 @@ end
 local function bury(name)
     local workers, worker = prefix .. 'workers', unhex(name)
     call('ZREM', workers, name)
+    call('HDEL', prefix .. 'cards', name)
     call('HDEL', prefix .. 'told', worker)
     for _, living in ipairs(call('ZRANGEBYSCORE', workers, '(0', '+inf')) do
         local to = unhex(living)

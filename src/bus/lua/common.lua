@@ -3,13 +3,18 @@
 -- Keys, each behind the prefix:
 --   room:{<room>}         HASH  v  version of the room
 --                               h  its hosts: worker (8 bytes), number of members there (u32), ...
+--                               s  its settings, see settings.lua; not there: nobody set any
 --                               m:<peer>  one member, see unpack_member()
---   rooms                 SET   all rooms
+--   rooms                 ZSET  all rooms, score 0
+--   vacant                ZSET  room in which nobody is -> when it goes, ms
 --   rooms:<worker>        SET   rooms with members on that worker
 --   workers               ZSET  worker -> end of its lease, ms; 0: condemned, being reaped; with a
 --                               fraction: it has members but has not beaten since it was reaped
 --   orphans               ZSET  room \0 peer -> when a membership that no worker holds ends, ms
 --   mail:{<room>}:<peer>  LIST  the mailbox of a peer whose worker was drained, see mail.lua
+--   ended:{<room>}:<secret>     why an administrator ended that membership (number); goes by itself
+--   ticket:<ticket>       that was used; goes by itself
+--   cards                 HASH  worker (hex) -> what it says of its instance, JSON
 --   told                  HASH  worker -> number of its last ask that must not be done twice
 --   seen, recovering      when anybody beat last; Redis stood still not long ago, reap nobody
 --
@@ -33,8 +38,11 @@ local function unhex(digits)
     return pack('<I8', tonumber(digits, 16))
 end
 
+-- It stands still while a script runs.
+local clock
 local function now_ms()
-    local time = call('TIME')
+    local time = clock or call('TIME')
+    clock = time
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 

@@ -2,8 +2,12 @@
 -- FRAME_JOIN and FRAME_RESUME: become a member, or take over the membership that `proof` proves.
 -- Asked again by who has entered already, it answers as the first time.
 local request, peer, secret, proof, info = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local rooms_max, peers_max = tonumber(ARGV[8]), tonumber(ARGV[9]) -- 0: none
+local address, flags, asked_max = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
+local ticket, ticket_ms = ARGV[11], tonumber(ARGV[12]) -- '': none is needed
+local rooms_max, peers_max = tonumber(ARGV[13]), tonumber(ARGV[14]) -- 0: none
+local made_rooms_only = ARGV[15] == '1'
 local resuming = proof ~= '' -- of 16 bytes then
+local is_proven, is_admin = flags % 2 >= PROVEN, flags % 4 >= ADMIN
 
 local room, peers = load_all(KEYS[1])
 local member
@@ -31,7 +35,7 @@ local function reply(outcome, former)
     send_outbox()
     return frame(ROOM, NOBODY, me,
         request .. pack('<I8', room.version) .. former .. pack('<I4', outcome) ..
-            text(room.name) .. text(table.concat(others)) .. text(''))
+            text(room.name) .. text(table.concat(others)) .. text(room.settings))
 end
 
 local function store()
@@ -57,6 +61,9 @@ local function take_over()
         drop_mail(room, peer, member) -- who was to claim it crashed
     end
     member.previous, member.secret = proof, secret
+    if address ~= '' then
+        member.address = address
+    end
     set(member, TAKEN_OVER, true)
     announce(room, MOVED, me, peer, '', me)
     if info ~= '' and info ~= member.info then
@@ -68,41 +75,95 @@ local function take_over()
     return reply(ROOM_TAKEN_OVER, member.former)
 end
 
+-- The first check that objects decides. The same checks in the same order as directory_admit.c.
+
+-- A client that missed its end is to hear of that, not to begin anew.
+local function check_ended()
+    local ended = resuming and proof ~= NO_SECRET and find_ended(room, proof, proof)
+    if ended then
+        return ended == LEAVE_KICKED and KICKED or ROOM_CLOSED
+    end
+end
+
+local function check_ticket()
+    if ticket ~= '' and call('EXISTS', prefix .. 'ticket:' .. ticket) == 1 then
+        return UNAUTHORIZED
+    end
+end
+
+-- One whose client may never have learnt that it is a member may have come again.
+local function check_name()
+    if member and not is_proven and not has(member, UNHEARD) then
+        return PEER_TAKEN
+    end
+end
+
+local function check_lock(settings)
+    if settings.locked == 1 and not is_admin and not (member and is_proven) then
+        return ROOM_LOCKED
+    end
+end
+
+local function check_room()
+    if room.version then
+        return
+    elseif made_rooms_only then
+        return ROOM_CLOSED
+    elseif rooms_max > 0 and call('ZCARD', prefix .. 'rooms') >= rooms_max then
+        return UNAVAILABLE
+    end
+end
+
+local function check_space(settings)
+    local limit = settings.peers_max > 0 and settings.peers_max or peers_max
+    if asked_max > 0 and (limit == 0 or asked_max < limit) then
+        limit = asked_max
+    end
+    if limit > 0 and #others >= limit then
+        return ROOM_FULL
+    end
+end
+
+local function admit()
+    local settings = read_settings(room.settings)
+    return check_ended() or (is_banned(settings, peer) and FORBIDDEN) or check_ticket() or
+        check_name() or check_lock(settings) or check_room() or check_space(settings)
+end
+
+local function use_ticket()
+    if ticket ~= '' then
+        local ms = math.max(math.min(ticket_ms, TIME_MAX), TICKET_LEAST)
+        call('SET', prefix .. 'ticket:' .. ticket, 1, 'PX', ms)
+    end
+end
+
 local function enter_anew()
-    if not room.version and rooms_max > 0 and call('SCARD', prefix .. 'rooms') >= rooms_max then
-        return refuse(UNAVAILABLE)
-    elseif peers_max > 0 and #others >= peers_max then
-        return refuse(ROOM_FULL)
-    elseif not room.version then
+    local error = admit()
+    if error then
+        return refuse(error)
+    end
+    use_ticket()
+    if not room.version then
         start(room)
     end
-    member = new_member(secret, info)
+    if member then
+        expel(room, peer, member, LEAVE_REPLACED)
+    end
+    member = new_member(secret, info, address)
     host_enter(room, me)
+    occupy(room)
     announce(room, JOINED, me, peer, text(member.info), me)
     store()
     return reply(ROOM_ENTERED, me)
-end
-
--- Its client may never have learnt that it is a member, and be the very one that asks.
-local function replace()
-    leave(room, peer, member, LEAVE_REPLACED)
-    save(room)
-    local answer = enter_anew()
-    send_outbox()
-    return answer
 end
 
 local function proves()
     return proof ~= NO_SECRET and (proof == member.secret or proof == member.previous)
 end
 
-if not member then
-    return enter_anew()
-elseif member.secret == secret then
+if member and member.secret == secret then
     return answer_again()
-elseif resuming and proves() then
+elseif member and resuming and proves() then
     return take_over()
-elseif has(member, UNHEARD) then
-    return replace()
 end
-return refuse(PEER_TAKEN)
+return enter_anew()

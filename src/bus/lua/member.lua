@@ -39,9 +39,7 @@ local function move(room, peer, member, worker)
     return former
 end
 
--- An empty room stays.
-local function leave(room, peer, member, reason)
-    host_leave(room, member.worker)
+local function forget_and_announce(room, peer, member, reason)
     if is_orphan(member) then
         adopt(room, peer)
     end
@@ -50,15 +48,68 @@ local function leave(room, peer, member, reason)
     announce(room, LEFT, pack('<I4', reason), peer, '', nil)
 end
 
+-- An empty room stays. Who holds the member is told too, who does not know.
+local function expel(room, peer, member, reason)
+    forget_and_announce(room, peer, member, reason)
+    host_leave(room, member.worker)
+end
+
+local function is_vacant(room)
+    return call('HLEN', room.key) <= (room.settings == '' and 2 or 3) -- v, h, s
+end
+
+-- A room in which nobody is goes, or stays until its settings say so, but at least so many ms; else
+-- it is saved.
+local function keep(room, least)
+    if not is_vacant(room) then
+        save(room)
+    elseif room.settings == '' then
+        drop_room(room)
+    else
+        local now = now_ms()
+        local due = stays_until(read_settings(room.settings), now, least)
+        if due > now then
+            save(room)
+            call('ZADD', prefix .. 'vacant', due, room.name)
+        else
+            drop_room(room)
+        end
+    end
+end
+
 -- The room goes with its last member; else it is saved.
 local function remove(room, peer, member, reason)
-    leave(room, peer, member, reason)
-    if call('HLEN', room.key) <= 2 then -- v and h
-        call('DEL', room.key)
-        call('SREM', prefix .. 'rooms', room.name)
-    else
-        save(room)
+    host_leave(room, member.worker)
+    forget_and_announce(room, peer, member, reason)
+    keep(room, 0)
+end
+
+-- Somebody is in it.
+local function occupy(room)
+    if room.settings ~= '' then
+        call('ZREM', prefix .. 'vacant', room.name)
     end
+end
+
+-- ---- memberships that an administrator ended, by their secrets, for a while: a worker that was cut
+-- off meanwhile would bring them back, and a client that was away would join anew
+
+local function ended_key(room, secret)
+    return prefix .. 'ended:{' .. room.name .. '}:' .. secret
+end
+
+local function remember_ended(room, member, reason)
+    for _, secret in ipairs({member.secret, member.previous}) do
+        if secret ~= NO_SECRET then
+            call('SET', ended_key(room, secret), reason, 'PX', ENDED_KEPT)
+        end
+    end
+end
+
+-- Why a membership that one of the two proves was ended; nil: it was not.
+local function find_ended(room, secret, proof)
+    local got = call('MGET', ended_key(room, secret), ended_key(room, proof))
+    return tonumber(got[1] or got[2] or nil)
 end
 
 -- Only a membership's own session, on the worker that holds it, may change it.

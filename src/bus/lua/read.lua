@@ -24,4 +24,4 @@ if size > ROSTER_MAX then
 end
 return frame(ROOM, NOBODY, me,
     request .. pack('<I8', room.version) .. NOBODY .. pack('<I4', ROOM_READ) .. text(name) ..
-        text(table.concat(entries)) .. text(''))
+        text(table.concat(entries)) .. text(room.settings))

@@ -3,19 +3,22 @@
 -- believed unless somebody else has the membership; then it hears FRAME_EVICTED.
 local peer, secret, proof, info = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local version, away = tonumber(ARGV[7]), ARGV[8] == '1' -- version of the room as it knows it
+local address, settings = ARGV[9], ARGV[10]             -- settings of the room, the same
 
 local room, member = load_one(KEYS[1], peer)
 
-local function evict()
-    return frame(EVICTED, NOBODY, me, pack('<I4', LEAVE_REPLACED) .. secret .. text(room.name) .. text(peer))
+local function evict(reason)
+    return frame(EVICTED, NOBODY, me, pack('<I4', reason) .. secret .. text(room.name) .. text(peer))
 end
 
--- What is told from now on must be seen as later than what anybody knows of the room.
+-- What is told from now on must be seen as later than what anybody knows of the room. Its settings
+-- are the newest that anybody knows.
 local function catch_up()
     if not room.version then
         start(room)
     end
     room.version = math.max(room.version, version)
+    restore_settings(room, settings)
 end
 
 local function tell_away()
@@ -32,9 +35,10 @@ end
 
 local function add()
     catch_up()
-    member = new_member(secret, info)
+    member = new_member(secret, info, address)
     member.previous = proof
     host_enter(room, me)
+    occupy(room)
     announce(room, JOINED, me, peer, text(member.info), me)
     if away then
         tell_away()
@@ -85,6 +89,9 @@ local function give_back(claimed)
     if member.secret ~= secret then -- the client may have seen either
         member.previous, member.secret = member.secret, secret
     end
+    if address ~= '' then
+        member.address = address
+    end
     if former ~= me or (was_away and not away) then
         announce(room, MOVED, me, peer, '', me)
     end
@@ -100,8 +107,17 @@ local function give_back(claimed)
     return store()
 end
 
+-- An administrator may have ended it, of which its holder has not heard.
+local function add_unless_ended()
+    local ended = find_ended(room, secret, proof)
+    if not ended and is_banned(read_settings(room.settings), peer) then
+        ended = LEAVE_KICKED
+    end
+    return ended and evict(ended) or add()
+end
+
 if not member then
-    return add()
+    return add_unless_ended()
 elseif came_after() then
     return give_back(true) -- what is in the mailbox here was handed to it
 elseif is_given_away() then
@@ -109,4 +125,4 @@ elseif is_given_away() then
 elseif is_holders() and not is_in_mailbox() then
     return give_back()
 end
-return evict()
+return evict(LEAVE_REPLACED)

@@ -7,24 +7,29 @@ local function unpack_member(bytes)
         flags = bytes:byte(17),
         secret = bytes:sub(18, 33),
         previous = bytes:sub(34, 49), -- still proof, until the client is seen to have the new one
-        info = bytes:sub(50),
+        since = unpack_bytes('<I8', bytes, 50), -- Unix ms
+        address = bytes:sub(59, 58 + bytes:byte(58)),
+        info = bytes:sub(59 + bytes:byte(58)),
     }
 end
 
-local function new_member(secret, info)
+local function new_member(secret, info, address)
     return {
         worker = me,
         former = me,
         flags = 0,
         secret = secret,
         previous = NO_SECRET,
+        since = now_ms(),
+        address = address,
         info = info == '' and '{}' or info,
     }
 end
 
 local function pack_member(member)
     return member.worker .. member.former .. string.char(member.flags) .. member.secret ..
-        member.previous .. member.info
+        member.previous .. pack('<I8B', member.since, #member.address) .. member.address ..
+        member.info
 end
 
 local function has(member, flag)
@@ -38,20 +43,21 @@ local function set(member, flag, on)
 end
 
 -- A room as a script changes it; save() writes it back, and the members that were put().
-local function new_room(key, version, hosts)
+local function new_room(key, version, hosts, settings)
     return {
         key = key,
         name = key:sub(#prefix + 7, -2),
         version = tonumber(version), -- nil: there is no such room
         hosts = hosts or '',
+        settings = settings or '', -- bytes; read_settings()
         members = {}, -- field, value, ...
     }
 end
 
 -- The room, and one of its members or nil.
 local function load_one(key, peer)
-    local got = call('HMGET', key, 'v', 'h', 'm:' .. peer)
-    return new_room(key, got[1], got[2]), got[3] and unpack_member(got[3])
+    local got = call('HMGET', key, 'v', 'h', 's', 'm:' .. peer)
+    return new_room(key, got[1], got[2], got[3]), got[4] and unpack_member(got[4])
 end
 
 local function load_all(key)
@@ -62,6 +68,8 @@ local function load_all(key)
             room.version = tonumber(value)
         elseif field == 'h' then
             room.hosts = value
+        elseif field == 's' then
+            room.settings = value
         else
             peers[#peers + 1] = {name = field:sub(3), bytes = value}
         end
@@ -87,9 +95,17 @@ end
 
 -- Above every version that a room of this name had before, whose clock was this one.
 local function start(room)
-    local time = call('TIME')
-    room.version = time[1] * 1000000 + time[2]
-    call('SADD', prefix .. 'rooms', room.name)
+    now_ms()
+    room.version = clock[1] * 1000000 + clock[2]
+    call('ZADD', prefix .. 'rooms', 0, room.name)
+end
+
+local function drop_room(room)
+    call('DEL', room.key)
+    call('ZREM', prefix .. 'rooms', room.name)
+    if room.settings ~= '' then
+        call('ZREM', prefix .. 'vacant', room.name)
+    end
 end
 
 -- ---- hosts

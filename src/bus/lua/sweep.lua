@@ -4,7 +4,7 @@
 local window = tonumber(ARGV[3]) -- ms
 
 local now = notice_standstill()
-local workers, orphans = prefix .. 'workers', prefix .. 'orphans'
+local workers, orphans, vacant = prefix .. 'workers', prefix .. 'orphans', prefix .. 'vacant'
 
 local function end_orphans()
     for _, name in ipairs(call('ZRANGEBYSCORE', orphans, '-inf', now, 'LIMIT', 0, ORPHANS_AT_ONCE)) do
@@ -15,6 +15,17 @@ local function end_orphans()
             remove(room, peer, member, LEAVE_TIMEOUT)
         else
             call('ZREM', orphans, name)
+        end
+    end
+end
+
+local function end_vacant()
+    for _, name in ipairs(call('ZRANGEBYSCORE', vacant, '-inf', now, 'LIMIT', 0, VACANT_AT_ONCE)) do
+        local room = load_one(prefix .. 'room:{' .. name .. '}', '')
+        if room.version and is_vacant(room) then
+            drop_room(room)
+        else
+            call('ZREM', vacant, name)
         end
     end
 end
@@ -65,11 +76,12 @@ local function wait_for_next()
     if lease_ends > 0 then
         lease_ends = math.max(lease_ends, tonumber(call('GET', prefix .. 'recovering')) or 0)
     end
-    local due = math.min(first_of(orphans), lease_ends, now + SWEEP_MAX)
+    local due = math.min(first_of(orphans), first_of(vacant), lease_ends, now + SWEEP_MAX)
     return math.max(math.ceil(due - now), 0)
 end
 
 end_orphans()
+end_vacant()
 local dead = find_dead()
 if dead then
     reap(dead)

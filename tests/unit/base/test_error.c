@@ -69,10 +69,18 @@ static void what_is_not_json_closes_with_1007(void **state)
     assert_true(strlen(error_text(ERR_NOT_JSON)) > 0);
 }
 
+static void who_was_kicked_hears_why_and_is_closed_with_4005(void **state)
+{
+    (void)state;
+    assert_int_equal(error_close(ERR_KICKED, false), 4005);
+    assert_int_equal(error_close(ERR_KICKED, true), 4005);
+    assert_string_equal(error_wire(ERR_KICKED), "forbidden");
+}
+
 static void what_is_no_error_counts_as_internal(void **state)
 {
     (void)state;
-    static const int strange[] = {0, 1, INT_MAX, INT_MIN, -ERR_COUNT, ERR_NOT_JSON - 1};
+    static const int strange[] = {0, 1, INT_MAX, INT_MIN, -ERR_COUNT, ERR_KICKED - 1};
     for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
         assert_string_equal(error_wire(strange[i]), "internal");
 }
@@ -82,9 +90,9 @@ static const struct {
     int code;
     bool resumable;
 } closes[] = {
-    {1000, false}, {1002, true},  {1003, true},  {1007, true},  {1009, true},  {1012, true},
+    {1000, false}, {1002, true},  {1003, true}, {1007, true},  {1009, true},  {1012, true},
     {1013, true},  {4000, true},  {4001, true}, {4003, false}, {4004, false}, {4005, false},
-    {4006, false}, {4007, false}, {4008, true},  {4009, false}, {4010, false}, {4029, true},
+    {4006, false}, {4007, false}, {4008, true}, {4009, false}, {4010, false}, {4029, true},
 };
 
 static void each_close_code_has_a_reason_that_fits(void **state)
@@ -121,6 +129,7 @@ int main(void)
         cmocka_unit_test(each_error_is_as_the_protocol_has_it),
         cmocka_unit_test(no_error_is_left_out),
         cmocka_unit_test(what_is_not_json_closes_with_1007),
+        cmocka_unit_test(who_was_kicked_hears_why_and_is_closed_with_4005),
         cmocka_unit_test(what_is_no_error_counts_as_internal),
         cmocka_unit_test(each_close_code_has_a_reason_that_fits),
         cmocka_unit_test(no_close_code_is_left_out),

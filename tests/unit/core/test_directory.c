@@ -147,7 +147,7 @@ static void an_unheard_one_gives_way_once_it_is_away(void **state)
     change(FRAME_AWAY, B, "ben", 'b', AWAY_UNHEARD);
     expect("20:gone-away ben w=21\n21:gone-away ben w=21\n");
     join(C, "ben", 'c');
-    expect("20:left ben r=3\n20:joined ben w=22 {}\n22:room entered w=22\n");
+    expect("20:left ben r=3\n21:left ben r=3\n20:joined ben w=22 {}\n22:room entered w=22\n");
     assert_string_equal(roster(), "ann@20 ben@22");
 }
 
@@ -158,7 +158,7 @@ static void an_unheard_one_alone_gives_way_too(void **state)
     change(FRAME_AWAY, A, "ann", 'a', AWAY_UNHEARD);
     expect("20:room entered w=20\n20:gone-away ann w=20\n");
     join(A, "ann", 'b');
-    expect("20:room entered w=20\n"); /* nobody else to be told */
+    expect("20:left ann r=3\n20:room entered w=20\n"); /* nobody else to be told */
     assert_int_equal(directory_rooms(directory), 1);
 }
 
