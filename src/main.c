@@ -8,6 +8,7 @@
 #include "app/health.h"
 #include "app/hello.h"
 #include "app/init.h"
+#include "app/mint.h"
 #include "app/options.h"
 #include "app/settings.h"
 #include "app/supervisor.h"
@@ -89,6 +90,8 @@ int main(int argc, char **argv)
         return worker_run();
     if (argc > 1 && strcmp(argv[1], HEALTH_COMMAND) == 0)
         return health_run(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], MINT_COMMAND) == 0)
+        return mint_run(argc - 1, argv + 1);
     if (options_parse(&options, argc, argv, &errors) != 0)
         return refuse(&errors);
     if (options.mode == OPTIONS_VERSION)

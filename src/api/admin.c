@@ -1,8 +1,6 @@
 /* A request's way to its handler, and who may go it. */
 #include "api/admin.h"
 
-#include <strings.h>
-
 #include "api/admin_ask.h"
 #include "api/admin_routes.h"
 #include "api/problem.h"
@@ -42,18 +40,6 @@ void admin_audit(const struct admin_call *call, const char *event)
 }
 
 /* --- who asks --- */
-
-/* RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section 11.1). */
-static struct slice bearer_of(const struct http_request *request)
-{
-    static const char scheme[] = "Bearer ";
-    struct slice value = http_header(request, "Authorization");
-    if (value.len < sizeof(scheme) - 1 || strncasecmp(value.ptr, scheme, sizeof(scheme) - 1) != 0)
-        return SLICE_NONE;
-    value.ptr += sizeof(scheme) - 1;
-    value.len -= sizeof(scheme) - 1;
-    return value;
-}
 
 static bool is_loopback(struct slice address)
 {
@@ -120,7 +106,7 @@ static void refuse_stranger(struct admin_call *call)
 static bool let_in(struct admin_call *call, enum admin_access access)
 {
     bool tokens = call->admin->tokens.count > 0;
-    struct slice bearer = bearer_of(call->request);
+    struct slice bearer = http_bearer(call->request);
     call->token = bearer.len == 0 ? -1 : admin_tokens_find(&call->admin->tokens, bearer);
     if (access == ADMIN_OPEN && (tokens || is_local(call)))
         return true;

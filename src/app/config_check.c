@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/config_table.h"
+#include "base/crypto_key.h"
 
 /* Where a key's value came from, for messages. */
 struct origin {
@@ -90,6 +91,17 @@ static int check_admin(const struct config *config, struct config_errors *errors
     return 0;
 }
 
+static int check_auth(const struct config *config, struct config_errors *errors)
+{
+    size_t len = strlen(config->auth.secret);
+    if (len > 0 && len < CRYPTO_SECRET_MIN)
+        return complain(config, CONFIG_ID(auth, secret), errors, "must have 32 bytes or more");
+    if (config->auth.mode == CONFIG_AUTH_TOKEN && len == 0 && config->auth.keys_file[0] == '\0')
+        return complain(config, CONFIG_ID(auth, mode), errors,
+                        "token needs auth.keys_file or auth.secret, too");
+    return 0;
+}
+
 static bool lacks_password(const struct config *config)
 {
     for (size_t i = 0; i < config->bus.redis.count; i++) {
@@ -168,6 +180,7 @@ int config_check_values(const struct config *config, struct config_errors *error
 {
     int result = check_tls(config, errors);
     result |= check_admin(config, errors);
+    result |= check_auth(config, errors);
     result |= check_bus(config, errors);
     result |= check_proxy(config, errors);
     result |= check_turn(config, errors);
@@ -214,6 +227,7 @@ int config_check(const struct config *config, struct config_errors *errors)
     } paths[] = {
         PATH(tls, cert, S_IFREG),
         PATH(tls, key, S_IFREG),
+        PATH(auth, keys_file, S_IFREG),
         PATH(admin, token_file, S_IFREG),
         PATH(admin, cert, S_IFREG),
         PATH(admin, key, S_IFREG),

@@ -21,6 +21,7 @@
     S(server, CONFIG_SERVER, "Where the server listens, and what it serves.") \
     S(tls, CONFIG_TLS, "The certificate of the https listeners.") \
     S(admin, CONFIG_ADMIN, "The listener for operators: rooms, health, metrics; never for clients.") \
+    S(auth, CONFIG_AUTH, "Who may enter: tokens that a back end signs. See docs/access.md.") \
     S(http, CONFIG_HTTP, "HTTP headers.") \
     S(limits, CONFIG_LIMITS, "What one client, and all of them, may take.") \
     S(proxy, CONFIG_PROXY, "Load balancers in front of the server, and how they say whom they bring.") \
@@ -68,6 +69,20 @@
       "PEM file of that certificate's private key; read again on SIGHUP.") \
     X(admin, client_ca, path, "", 0, 0, NULL, \
       "PEM file of the authorities that vouch for clients, which then must show a certificate.")
+
+#define CONFIG_AUTH(X) \
+    X(auth, mode, word, "none", 0, 0, "none token", \
+      "none lets everybody into any room; token demands a JWT that one of the keys signed.") \
+    X(auth, keys_file, path, "", 0, 0, NULL, \
+      "JWK Set (RFC 7517) of keys for HS256, ES256 and EdDSA; read again on SIGHUP.") \
+    X(auth, secret, secret, "", 0, 512, NULL, \
+      "A secret of 32 bytes or more for HS256, in place of a file or beside it.") \
+    X(auth, issuer, text, "", 0, 256, NULL, \
+      "The iss that every token must have; empty for any.") \
+    X(auth, audience, text, "", 0, 256, NULL, \
+      "The aud that every token must name; empty: none may name any.") \
+    X(auth, clock_skew, duration, "30s", 0, 300 * CONFIG_SECOND, NULL, \
+      "How far the issuer's clock may be off: so long before nbf and after exp a token counts.")
 
 #define CONFIG_HTTP(X) \
     X(http, hsts, duration, "0", CONFIG_SECOND, 730 * CONFIG_DAY, "header not sent", \
@@ -190,6 +205,7 @@
     CONFIG_SERVER(X)                                                                               \
     CONFIG_TLS(X)                                                                                  \
     CONFIG_ADMIN(X)                                                                                \
+    CONFIG_AUTH(X)                                                                                 \
     CONFIG_HTTP(X)                                                                                 \
     CONFIG_LIMITS(X)                                                                               \
     CONFIG_PROXY(X)                                                                                \

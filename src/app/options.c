@@ -126,6 +126,7 @@ void options_write_help(struct buf *out)
     buf_add_text(out,
                  "usage: roomline [OPTION]...\n"
                  "       roomline health [URL | OPTION...]   is the one that runs ready? 0 yes\n"
+                 "       roomline token --room NAME [...]    make an access token; see its --help\n"
                  "A signaling exchange for WebRTC: it carries offers, answers and candidates.\n\n");
     for (size_t i = 0; i < OPTIONS; i++) {
         char left[64];

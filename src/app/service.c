@@ -3,7 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/jwt.h"
 #include "api/routes.h"
+#include "app/gate.h"
 #include "app/service_bus.h"
 #include "app/settings.h"
 #include "app/settings_ice.h"
@@ -28,6 +30,7 @@ struct service {
     uint64_t measured_at; /* ms */
     struct service_bus *bus;
     struct exchange *exchange;
+    struct gate *gate;
     struct server *server;
     struct connection_handler handler;
     struct routes routes;
@@ -131,6 +134,12 @@ static void log_refusal(const struct connection *connection, const struct http_r
               LOG_END);
 }
 
+/* One that is too long to be any good is left out: who shows it then has none. */
+static bool keep_bearer(struct session *session, struct slice token)
+{
+    return token.len == 0 || token.len > JWT_SIZE_MAX || exchange_bear(session, token);
+}
+
 static int on_upgrade(void *context, struct connection *connection,
                       const struct http_request *request, struct upgrade *upgrade,
                       struct http_response *refusal)
@@ -149,7 +158,12 @@ static int on_upgrade(void *context, struct connection *connection,
     upgrade->session =
         exchange_open(service->exchange, connection, (struct slice){asked.room, asked.room_len},
                       connection_number(connection));
-    return upgrade->session == NULL ? 503 : 0;
+    if (upgrade->session == NULL)
+        return 503;
+    if (!gate_is_guarded(service->config) || keep_bearer(upgrade->session, http_bearer(request)))
+        return 0;
+    exchange_lost(upgrade->session, CLOSE_NONE);
+    return 503;
 }
 
 static void on_message(void *session, struct slice text)
@@ -213,6 +227,14 @@ static struct ice_validity ice_servers(void *context, void *connection, struct s
 static struct slice address_of(void *connection, char ret_text[FRAME_ADDRESS_MAX])
 {
     return connection_address(connection, ret_text);
+}
+
+static int authorize(void *context, void *connection, uint32_t ticket,
+                     const struct access_request *asked, struct grant *ret_grant)
+{
+    struct service *service = context;
+    (void)ticket;
+    return gate_ask(service->gate, connection_number(connection), asked, ret_grant);
 }
 
 /* --- the bus --- */
@@ -319,6 +341,14 @@ static int load_ice(struct service *service)
     return 0;
 }
 
+static int load_keys(struct service *service)
+{
+    char cause[SETTINGS_ERROR_SIZE];
+    if (gate_is_guarded(service->config) && gate_load(service->gate, cause) != 0)
+        return complain("keys-not-loaded", cause);
+    return 0;
+}
+
 static int start_listeners(struct service *service)
 {
     const struct config_listeners *listen = &service->config->server.listen;
@@ -331,16 +361,22 @@ static int start_listeners(struct service *service)
     return 0;
 }
 
+static bool load_all(struct service *service)
+{
+    return load_files(service) == 0 && load_certificates(service) == 0 && load_ice(service) == 0 &&
+           load_keys(service) == 0;
+}
+
 int service_start(struct service *service)
 {
-    if (load_files(service) != 0 || load_certificates(service) != 0 || load_ice(service) != 0)
+    if (!load_all(service))
         return -1;
     return start_listeners(service);
 }
 
 void service_reload(struct service *service)
 {
-    if (load_files(service) == 0 && load_certificates(service) == 0 && load_ice(service) == 0)
+    if (load_all(service))
         log_event(LOG_DEBUG, "reloaded", LOG_END);
 }
 
@@ -364,6 +400,7 @@ static void make_exchange(struct service *service, const struct hello *hello)
         .clock = clock_us,
         .ice_servers = ice_servers,
         .address = address_of,
+        .authorize = gate_is_guarded(service->config) ? authorize : NULL,
     };
     service->exchange = exchange_new(&options, &world, uv_now(service->loop));
 }
@@ -427,6 +464,7 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
         mem_free(service);
         return NULL;
     }
+    service->gate = gate_new(config);
     make_exchange(service, hello);
     make_server(service);
     make_handles(service);
@@ -522,6 +560,7 @@ void service_free(struct service *service)
 {
     server_free(service->server);
     exchange_free(service->exchange);
+    gate_free(service->gate);
     message_free_kept();
     service_bus_free(service->bus);
     static_unref(service->routes.files);

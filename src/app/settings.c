@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "app/settings_admin.h"
+#include "app/settings_auth.h"
 #include "app/settings_bus.h"
 #include "app/settings_ice.h"
 
@@ -135,6 +136,8 @@ int settings_check_files(const struct config *config, char ret_error[SETTINGS_ER
         return -1;
     }
     if (settings_check_admin(config, ret_error) != 0 || settings_check_ice(config, ret_error) != 0)
+        return -1;
+    if (settings_check_auth(config, ret_error) != 0)
         return -1;
     return settings_check_bus(config, ret_error);
 }

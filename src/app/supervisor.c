@@ -384,6 +384,15 @@ static void log_listeners(const struct listeners *listeners)
     }
 }
 
+static void warn_of_strangers(const struct config *config)
+{
+    if (config->auth.mode == CONFIG_AUTH_NONE)
+        log_event(LOG_WARN, "no-auth",
+                  LOG_STR("cause", "anybody who can reach this server may enter any room; "
+                                   "auth.mode token demands tokens: docs/access.md"),
+                  LOG_END);
+}
+
 static int complain(const char *text, int exit_code)
 {
     fprintf(stderr, "roomline: %s\n", text);
@@ -467,6 +476,7 @@ int supervisor_run(const struct config *config)
     int error = start_loop(&supervisor);
     if (error == 0) {
         log_listeners(&supervisor.listeners);
+        warn_of_strangers(config);
         run(&supervisor);
         log_event(LOG_INFO, "stopped", LOG_END);
     } else {

@@ -54,6 +54,7 @@ struct exchange_world {
 
     /* A clock to measure durations by, µs, never going back. NULL: none are measured. */
     uint64_t (*clock)(void *context);
+
     /* May the one at this connection do what is asked? 0 with *ret_grant, which comes all zero;
      * ERR_UNAUTHORIZED, ERR_FORBIDDEN or another error; or AUTHORIZE_LATER: then
      * exchange_authorized() is called with the ticket, not before this returns, and sooner or later

@@ -60,6 +60,17 @@ static size_t count_tokens(const struct http_request *request, const char *name,
     return count;
 }
 
+struct slice http_bearer(const struct http_request *request)
+{
+    static const char scheme[] = "Bearer ";
+    const size_t len = sizeof(scheme) - 1;
+    struct slice value = http_header(request, "Authorization");
+    /* The scheme's case does not matter (RFC 9110 section 11.1). */
+    if (value.len < len || strncasecmp(value.ptr, scheme, len) != 0)
+        return SLICE_NONE;
+    return (struct slice){value.ptr + len, value.len - len};
+}
+
 bool http_list_has(const struct http_request *request, const char *name, const char *token)
 {
     return count_tokens(request, name, token) > 0;

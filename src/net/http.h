@@ -47,6 +47,9 @@ struct slice http_header(const struct http_request *request, const char *name);
  * case). */
 bool http_list_has(const struct http_request *request, const char *name, const char *token);
 
+/* The token of "Authorization: Bearer ..." (RFC 6750 section 2.1), SLICE_NONE where there is none. */
+struct slice http_bearer(const struct http_request *request);
+
 /* How many tokens such a header names. */
 size_t http_list_count(const struct http_request *request, const char *name);
 
