@@ -95,6 +95,7 @@ struct config_redis {
 #define CONFIG_FIELD_count unsigned
 #define CONFIG_FIELD_size size_t
 #define CONFIG_FIELD_duration uint64_t
+#define CONFIG_FIELD_flag bool
 #define CONFIG_FIELD_word int
 #define CONFIG_FIELD_path char *
 #define CONFIG_FIELD_text char *

@@ -43,6 +43,8 @@
       "Directory of the static web client, read once at start; empty for none.") \
     X(server, origins, origins, "[self]", 0, 0, NULL, \
       "Pages that may open a WebSocket: self is the host that served the page, * is any page.") \
+    X(server, rooms_on_demand, flag, "true", 0, 0, NULL, \
+      "Whether a join makes the room where there is none; otherwise only administrators make rooms.") \
     X(server, backlog, count, "1024", 1, 65535, NULL, \
       "Connections that may wait to be accepted, per worker and listener; the kernel caps it.")
 

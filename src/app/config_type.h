@@ -32,6 +32,7 @@ struct config_type {
 extern const struct config_type config_type_count;
 extern const struct config_type config_type_size;
 extern const struct config_type config_type_duration;
+extern const struct config_type config_type_flag;
 extern const struct config_type config_type_word;
 extern const struct config_type config_type_path;
 extern const struct config_type config_type_text;

@@ -134,6 +134,43 @@ const struct config_type config_type_duration = {
     .written = "written as 500ms, 25s, 10m, 1h or 7d",
 };
 
+/* Flags */
+
+static int flag_set(const struct config_key *key, void *field, const struct config_node *node,
+                    const struct config_place *place)
+{
+    bool yes = node->kind == CONFIG_NODE_TEXT && strcmp(node->text, "true") == 0;
+    bool no = node->kind == CONFIG_NODE_TEXT && strcmp(node->text, "false") == 0;
+    if (!yes && !no) {
+        config_refuse(place, node->line, "%s is not %s", config_node_show(node).text,
+                      key->type->name);
+        return -1;
+    }
+    *(bool *)field = yes;
+    return 0;
+}
+
+static void flag_write(const struct config_key *key, const void *field, bool secrets,
+                       struct buf *out)
+{
+    (void)key;
+    (void)secrets;
+    buf_add_text(out, *(const bool *)field ? "true" : "false");
+}
+
+static void flag_allowed(const struct config_key *key, struct buf *out)
+{
+    (void)key;
+    buf_add_text(out, "true or false");
+}
+
+const struct config_type config_type_flag = {
+    .name = "true or false",
+    .set = flag_set,
+    .write = flag_write,
+    .allowed = flag_allowed,
+};
+
 /* Words: key->note holds them all, with a space between two. */
 
 static bool next_word(const char **at, struct slice *ret_word)

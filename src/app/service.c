@@ -47,6 +47,8 @@ struct service {
     void (*on_controlled)(void *context, const struct frame *answer);
     void *controlled_context;
     worker_id self;
+    struct instance instance;
+    struct buf card;
 };
 
 /* --- time --- */
@@ -268,6 +270,14 @@ static void on_restore(void *context)
     exchange_restore(service->exchange);
 }
 
+static struct slice card(void *context)
+{
+    struct service *service = context;
+    buf_clear(&service->card);
+    card_write(&service->instance, service->shared, service->routes.draining, &service->card);
+    return buf_failed(&service->card) ? SLICE_NONE : buf_slice(&service->card);
+}
+
 static bool is_settled(void *context)
 {
     struct service *service = context;
@@ -412,6 +422,7 @@ static int make_bus(struct service *service, const struct hello *hello, struct b
         .on_frame = on_frame,
         .export_room = export_room,
         .on_restore = on_restore,
+        .card = card,
         .is_settled = is_settled,
     };
     service->bus = service_bus_new(service->loop, service->config, hello, hub, &events,
@@ -459,6 +470,8 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
     service->shared = shared;
     service->index = hello->index;
     service->self = hello->id;
+    service->instance = hello->instance;
+    buf_init(&service->card, CONTROL_CARD_MAX);
     service->metrics = &shared_row(shared, hello->index)->metrics;
     if (make_bus(service, hello, hub) != 0) {
         mem_free(service);
@@ -565,5 +578,6 @@ void service_free(struct service *service)
     service_bus_free(service->bus);
     static_unref(service->routes.files);
     explicit_bzero(&service->ice, sizeof(service->ice));
+    buf_done(&service->card);
     mem_free(service);
 }

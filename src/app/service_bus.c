@@ -64,6 +64,12 @@ static void on_restore(void *context)
     bus->events.on_restore(bus->events.context);
 }
 
+static struct slice card(void *context)
+{
+    struct service_bus *bus = context;
+    return bus->events.card(bus->events.context);
+}
+
 static struct redis_bus *join_redis(struct service_bus *bus, const struct config *config,
                                     worker_id self)
 {
@@ -84,6 +90,7 @@ static struct redis_bus *join_redis(struct service_bus *bus, const struct config
             .hold_bytes = config->limits.hold_bytes,
             .tally = bus->tally,
             .context = bus,
+            .card = card,
             .export_room = export_room,
             .on_restore = on_restore,
         };

@@ -19,6 +19,9 @@ struct service_bus_events {
     void (*export_room)(void *context, struct slice room, node_emit emit, void *to);
     void (*on_restore)(void *context);
 
+    /* What this instance says of itself to the others; valid until the next call. */
+    struct slice (*card)(void *context);
+
     /* Whether nothing is held any more that others still have to be given. */
     bool (*is_settled)(void *context);
 };

@@ -117,9 +117,14 @@ static enum provisional_outcome serve_and_ask_later(struct provisional *provisio
 static enum provisional_outcome serve_join(struct provisional *provisional,
                                            const struct frame *frame)
 {
+    const struct seeded *room = seeded_find(provisional, frame->room);
     if (provisional->kind != FRAME_ROOM)
         return provisional->tried ? PROVISIONAL_UNABLE : PROVISIONAL_SERVED;
-    if (seeded_find(provisional, frame->room) == NULL)
+    if (room == NULL && provisional->options.directory.made_rooms_only) {
+        undo(provisional, frame); /* whether there is such a room is not known */
+        return PROVISIONAL_UNABLE;
+    }
+    if (room == NULL)
         seeded_add(provisional, frame->room, false); /* without it the room is seeded once more */
     return PROVISIONAL_SERVED;
 }
@@ -212,7 +217,10 @@ struct provisional *provisional_new(const struct provisional_options *options, u
     provisional->options = *options;
     provisional->options.directory.send = on_send;
     provisional->options.directory.context = provisional;
-    provisional->directory = directory_new(&provisional->options.directory, now);
+    struct directory_options directory = provisional->options.directory;
+    directory.made_rooms_only = false; /* see serve_join() */
+    directory.no_tickets = true;
+    provisional->directory = directory_new(&directory, now);
     buf_init(&provisional->answer, ANSWER_MAX);
     return provisional;
 }

@@ -3,17 +3,22 @@
 #include <stdio.h>
 
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "bus/redis_client.h"
+#include "bus/redis_gather.h"
 #include "bus/redis_sentinel.h"
 #include "bus/redis_store.h"
 #include "net/outgoing.h"
 
 #define SENTINEL_INTERVAL 1000 /* ms between two questions */
+#define GATHERS_MAX 16         /* at a time */
+#define GATHER_TIMEOUT 3000u   /* ms a shard has to answer */
 
 struct shard {
     struct redis_bus *redis;
     struct redis_sentinel *sentinel; /* NULL: the Redis has an address of its own */
+    struct redis_shown name;         /* for administrators */
     struct store *store;
     struct node *node;
 };
@@ -29,7 +34,8 @@ struct redis_bus {
     void (*on_restore)(void *context);
     void (*on_closed)(void *context);
     void *closed_context;
-    size_t open; /* stores, then sentinels, that are not closed yet */
+    size_t open;                         /* stores, then sentinels, that are not closed yet */
+    struct gather *gathers[GATHERS_MAX]; /* NULL: free */
     size_t count;
     struct shard shards[];
 };
@@ -50,10 +56,33 @@ static struct shard *shard_of(struct redis_bus *redis, struct slice room)
     return &redis->shards[crypto_hash_under(key, room.ptr, room.len) % redis->count];
 }
 
+static void send_to_shard(struct shard *shard, const struct frame *frame)
+{
+    struct bus *face = node_bus(shard->node);
+    face->send(face, frame);
+}
+
+/* To each shard. Where too many are under way it gets no answer. */
+static void gather(struct redis_bus *redis, const struct frame *ask)
+{
+    struct gather **gather = redis->gathers, **end = gather + GATHERS_MAX;
+    while (gather < end && *gather != NULL)
+        gather++;
+    if (gather == end || (*gather = gather_new(ask, redis->count, uv_now(redis->loop))) == NULL) {
+        log_event(LOG_WARN, "ask-dropped", LOG_STR("frame", frame_name(ask->kind)), LOG_END);
+        return;
+    }
+    for (size_t i = 0; i < redis->count; i++)
+        send_to_shard(&redis->shards[i], ask);
+}
+
 static void redis_send(struct bus *bus, const struct frame *frame)
 {
-    struct bus *face = node_bus(shard_of(redis_of(bus), frame->room)->node);
-    face->send(face, frame);
+    struct redis_bus *redis = redis_of(bus);
+    if (redis->count > 1 && gather_is_for(frame))
+        gather(redis, frame);
+    else
+        send_to_shard(shard_of(redis, frame->room), frame);
 }
 
 static void redis_flush(struct bus *bus)
@@ -67,10 +96,50 @@ static void redis_flush(struct bus *bus)
 
 /* ---- what nodes ask */
 
+static void finish_gather(struct redis_bus *redis, struct gather **gather)
+{
+    struct slice *names = mem_must(redis->count * sizeof(*names));
+    struct buf data;
+    for (size_t i = 0; i < redis->count; i++)
+        names[i] = slice_of(redis->shards[i].name.text);
+    buf_init(&data, CONTROL_ANSWER_MAX);
+    struct frame answer = gather_answer(*gather, names, &data);
+    mem_free(names);
+    gather_free(*gather);
+    *gather = NULL;
+    redis->bus.on_frame(redis->bus.context, &answer);
+    buf_done(&data);
+}
+
+/* False: it answers nothing that is gathered. */
+static bool gathered(struct shard *shard, const struct frame *answer)
+{
+    struct redis_bus *redis = shard->redis;
+    for (size_t i = 0; i < GATHERS_MAX; i++) {
+        struct gather **gather = &redis->gathers[i];
+        if (*gather == NULL || gather_request(*gather) != answer->request)
+            continue;
+        if (gather_take(*gather, (size_t)(shard - redis->shards), answer))
+            finish_gather(redis, gather);
+        return true;
+    }
+    return false;
+}
+
+static void give_up_gathers(struct redis_bus *redis)
+{
+    for (size_t i = 0; i < GATHERS_MAX; i++)
+        if (redis->gathers[i] != NULL &&
+            uv_now(redis->loop) >= gather_since(redis->gathers[i]) + GATHER_TIMEOUT)
+            finish_gather(redis, &redis->gathers[i]);
+}
+
 static void on_frame(void *context, const struct frame *frame)
 {
-    struct redis_bus *redis = context;
-    redis->bus.on_frame(redis->bus.context, frame);
+    struct shard *shard = context;
+    struct bus *bus = &shard->redis->bus;
+    if (frame->kind != FRAME_CONTROLLED || !gathered(shard, frame))
+        bus->on_frame(bus->context, frame);
 }
 
 static uint64_t now(void *context)
@@ -131,9 +200,12 @@ static bool start_store(struct shard *shard, const struct redis_url *url,
                   .self = options->self,
                   .rooms = options->directory.rooms,
                   .peers_per_room = options->directory.peers_per_room,
+                  .made_rooms_only = options->directory.made_rooms_only,
                   .hold_messages = options->hold_messages,
                   .hold_bytes = options->hold_bytes,
                   .resume_window = options->directory.resume_window},
+        .card = options->card,
+        .card_context = options->context,
         .on_closed = on_store_closed,
         .context = shard->redis,
     };
@@ -144,6 +216,9 @@ static bool start_store(struct shard *shard, const struct redis_url *url,
     client->tls = url->tls ? shard->redis->tls : NULL;
     if (url->sentinel && !start_sentinel(shard, url, &options->sentinel, client))
         return false;
+    shard->name = redis_address_show(&url->addresses[0]);
+    if (url->sentinel)
+        snprintf(shard->name.text, sizeof(shard->name.text), "%s", url->master);
     if (!url->sentinel)
         client->address = &url->addresses[0];
     client->login = url->login;
@@ -172,7 +247,7 @@ static bool start_shard(struct shard *shard, const struct redis_url *url,
     if (shard->node == NULL)
         return false;
     node_bus(shard->node)->on_frame = on_frame;
-    node_bus(shard->node)->context = shard->redis;
+    node_bus(shard->node)->context = shard;
     return true;
 }
 
@@ -232,6 +307,7 @@ void redis_bus_tick(struct redis_bus *redis)
 {
     for (size_t i = 0; i < redis->count; i++)
         node_tick(redis->shards[i].node);
+    give_up_gathers(redis);
 }
 
 void redis_bus_reap(struct redis_bus *redis, worker_id dead)
@@ -325,6 +401,9 @@ static void end(struct redis_bus *redis)
 {
     void (*on_closed)(void *context) = redis->on_closed;
     void *context = redis->closed_context;
+    for (size_t i = 0; i < GATHERS_MAX; i++)
+        if (redis->gathers[i] != NULL)
+            gather_free(redis->gathers[i]);
     tls_context_free(redis->tls);
     outgoing_close(redis->outgoing);
     mem_free(redis);

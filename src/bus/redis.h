@@ -27,6 +27,9 @@ struct redis_bus_options {
 
     void *context;
 
+    /* As in redis_store.h. */
+    struct slice (*card)(void *context);
+
     /* As in node.h, for the rooms of any shard. */
     void (*export_room)(void *context, struct slice room, node_emit emit, void *to);
     void (*on_restore)(void *context);
