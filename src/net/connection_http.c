@@ -93,8 +93,10 @@ static void count_limit(struct connection *connection, int status)
     static const struct {
         int status;
         enum net_limit limit;
-    } limits[] = {
-        {408, NET_LIMIT_HEADERS}, {413, NET_LIMIT_BODY_SIZE}, {431, NET_LIMIT_HEADER_SIZE}};
+    } limits[] = {{408, NET_LIMIT_HEADERS},
+                  {413, NET_LIMIT_BODY_SIZE},
+                  {414, NET_LIMIT_HEADER_SIZE},
+                  {431, NET_LIMIT_HEADER_SIZE}};
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         if (limits[i].status == status)
             net_hit(connection_loop(connection), limits[i].limit);

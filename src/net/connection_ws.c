@@ -101,7 +101,8 @@ static void answer_ping(struct connection *connection, struct slice payload)
 /* What the message caused is queued by now, here or for the bus. */
 static void time_routing(struct net_loop *loop)
 {
-    histogram_add(&loop->tally->routing, &histogram_fast, (uv_hrtime() - loop->io.read_at) / 1000);
+    uint64_t ns = uv_hrtime() - loop->io.read_at;
+    histogram_add(&loop->tally->routing, &histogram_fast, (ns + 999) / 1000);
     loop->io.read_at = 0;
 }
 
