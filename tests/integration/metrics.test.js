@@ -312,6 +312,7 @@ test('a drain shows', async (t) => {
     assert.equal(answer.status, 503);
     assert.match(String(answer.body), /^\[-\] running: draining\n\[\+\] workers: 1 of 1\ndraining\n$/);
     process.kill(server.pid, 'SIGTERM'); // at once
+    await server.expectExit();
 });
 
 test('without a token metrics are for this machine', async (t) => {
