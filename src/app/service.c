@@ -46,6 +46,8 @@ struct service {
     void *context;
     void (*on_controlled)(void *context, const struct frame *answer);
     void *controlled_context;
+    struct bus *hub; /* of the link to the supervisor */
+    bool answered;   /* something waits there to be flushed */
     worker_id self;
     struct instance instance;
     struct buf card;
@@ -245,6 +247,7 @@ static void pass_answer(struct service *service, const struct frame *frame)
 {
     struct frame answer = *frame;
     answer.request -= CONTROL_REQUESTS;
+    service->answered = true;
     service->on_controlled(service->controlled_context, &answer);
 }
 
@@ -298,16 +301,25 @@ static void publish_counts(struct service *service)
     tally_set(&metrics->ready, service_bus_is_ready(service->bus));
 }
 
+/* Answers for the supervisor go by its link, which only is the bus where that is the hub. */
+static void flush(struct service *service)
+{
+    service_bus_flush(service->bus);
+    if (service->answered)
+        service->hub->flush(service->hub);
+    service->answered = false;
+}
+
 static void prepare_cb(uv_prepare_t *prepare)
 {
     struct service *service = prepare->data;
-    service_bus_flush(service->bus);
+    flush(service);
 }
 
 static void check_cb(uv_check_t *check)
 {
     struct service *service = check->data;
-    service_bus_flush(service->bus);
+    flush(service);
     publish_counts(service);
 }
 
@@ -379,9 +391,10 @@ static bool load_all(struct service *service)
 
 int service_start(struct service *service)
 {
-    if (!load_all(service))
+    if (!load_all(service) || start_listeners(service) != 0)
         return -1;
-    return start_listeners(service);
+    publish_counts(service); /* before the supervisor hears that we accept, and says so */
+    return 0;
 }
 
 void service_reload(struct service *service)
@@ -472,6 +485,7 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
     service->self = hello->id;
     service->instance = hello->instance;
     buf_init(&service->card, CONTROL_CARD_MAX);
+    service->hub = hub;
     service->metrics = &shared_row(shared, hello->index)->metrics;
     if (make_bus(service, hello, hub) != 0) {
         mem_free(service);
@@ -547,7 +561,7 @@ static void on_server_ended(void *context)
 {
     struct service *service = context;
     service->served = true;
-    service_bus_flush(service->bus);
+    flush(service);
     service_bus_end(service->bus, service->hurry, on_bus_ended);
 }
 

@@ -13,8 +13,9 @@ const run = (...args) => execFileSync(binary, args, { encoding: 'utf8' });
 test('the documents that the project promises are there', () => {
     const promised = [
         ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'LICENSE'],
-        ...['architecture', 'protocol', 'configuration', 'operations', 'performance'].map((d) => `docs/${d}.md`),
+        ...['architecture', 'protocol', 'configuration', 'operations', 'performance', 'admin'].map((d) => `docs/${d}.md`),
         'docs/asyncapi.yaml',
+        'docs/openapi.yaml',
     ];
     assert.deepEqual(promised.filter((path) => !existsSync(ROOT + path)), []);
     assert.match(textOf('LICENSE'), /^MIT License\n/);
@@ -44,7 +45,7 @@ test('every file that a document names in code is there', () => {
 
 test('every limits, timeouts, session, server, bus, drain or tls key that a document names exists', () => {
     const known = new Set([...textOf('docs/configuration.md').matchAll(/\b([a-z]+\.[a-z_]+)\b/g)].map(([k]) => k));
-    const KEY = /`((?:server|tls|http|limits|timeouts|session|bus|drain|log)\.[a-z_]+)`/g;
+    const KEY = /`((?:server|tls|admin|http|limits|timeouts|session|bus|drain|log)\.[a-z_]+)`/g;
     const unknown = DOCUMENTS.flatMap((path) =>
         [...textOf(path).matchAll(KEY)].map(([, key]) => key).filter((key) => !known.has(key)),
     );

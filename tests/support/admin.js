@@ -4,9 +4,17 @@ import { fetchOnce } from './http.js';
 
 export const TOKEN = 'test-token-0123456789';
 
-/** An answer with `json`, its body parsed where it is JSON. `token`: null for none. */
+function bytesOf(body) {
+    if (body === undefined || Buffer.isBuffer(body)) return body ?? Buffer.alloc(0);
+    return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/**
+ * An answer with `json`, its body parsed where it is JSON. `token`: null for none; `body`: bytes, text,
+ * or what is to be JSON.
+ */
 export async function ask(server, method, path, { token = TOKEN, body, headers, ...options } = {}) {
-    const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
+    const text = bytesOf(body).toString('latin1'); // as it is sent
     const answer = await fetchOnce(server, path, {
         url: server.adminUrl,
         method,
@@ -14,7 +22,7 @@ export async function ask(server, method, path, { token = TOKEN, body, headers, 
         headers: {
             ...(token && { Authorization: `Bearer ${token}` }),
             ...(text && { 'Content-Type': 'application/json' }),
-            ...(text && { 'Content-Length': Buffer.byteLength(text) }),
+            ...(text && { 'Content-Length': text.length }),
             ...headers,
         },
         ...options,
