@@ -4,6 +4,7 @@
 
 #include "api/token.h"
 #include "base/crypto.h"
+#include "core/json.h"
 #include "must.h"
 #include "second_opinion.h"
 

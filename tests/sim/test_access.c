@@ -1,7 +1,6 @@
 /* Who may enter, for how long, and what he may do there: the exchange against a world that decides
  * by what a token says, at once or later. */
 #include "base/mem.h"
-#include "core/control.h"
 #include "sim/situation.h"
 
 /* The world: a token is one of these names. */
@@ -476,6 +475,116 @@ static void only_an_admin_steers(void **state)
     assert_int_equal(bob.closed, 0);
 }
 
+static void enter_as_admin(int worker)
+{
+    enter(&alice, worker, "admin", "");
+    assert_true(alice.joined);
+}
+
+static void an_admin_locks_but_those_who_resume_and_admins_come_in(void **state)
+{
+    (void)state;
+    enter_as_bob(1);
+    enter_as_admin(0);
+    client_send(&alice, "{\"type\":\"lock\",\"locked\":true}");
+    cluster_settle(&cluster);
+    enter(&carol, 2, "any", "");
+    expect_error(&carol, "room-locked");
+    assert_int_equal(carol.closed, CLOSE_ROOM_LOCKED);
+    client_drop(&bob);
+    cluster_settle(&cluster);
+    resume_with(&bob, 2, "bob");
+    assert_true(bob.resumed);
+    client_send(&alice, "{\"type\":\"leave\"}");
+    cluster_settle(&cluster);
+    enter_as_admin(3);
+    client_send(&alice, "{\"type\":\"lock\",\"locked\":false}");
+    cluster_settle(&cluster);
+    enter(&carol, 2, "any", "");
+    assert_true(carol.joined);
+    assert_null(client_next(&alice, "error"));
+}
+
+static void an_admin_kicks_and_bans(void **state)
+{
+    (void)state;
+    enter_as_bob(1);
+    enter_as_admin(0);
+    client_send(&alice, "{\"type\":\"kick\",\"peer\":\"carol\",\"id\":9}");
+    cluster_settle(&cluster);
+    const cJSON *error = client_next(&alice, "error");
+    assert_string_equal(text_of(error, "code"), "peer-not-found");
+    assert_string_equal(text_of(error, "to"), "carol");
+    assert_int_equal((int)number_of(error, "id"), 9);
+    client_send(&alice, "{\"type\":\"kick\",\"peer\":\"bob\",\"ban\":60}");
+    cluster_settle(&cluster);
+    assert_int_equal(bob.closed, CLOSE_KICKED);
+    assert_string_equal(text_of(client_next(&alice, "peer-left"), "reason"), "kicked");
+    enter(&bob, 2, "bob", "");
+    expect_error(&bob, "forbidden");
+    assert_int_equal(bob.closed, CLOSE_FORBIDDEN);
+    cluster_advance(&cluster, 59000);
+    client_send(&alice, "{\"type\":\"token\",\"token\":\"admin\"}");
+    cluster_advance(&cluster, 2000);
+    enter_as_bob(2);
+}
+
+static void an_admin_closes_the_room_for_all(void **state)
+{
+    (void)state;
+    enter_as_bob(1);
+    enter_as_admin(0);
+    client_send(&alice, "{\"type\":\"close\"}");
+    cluster_settle(&cluster);
+    assert_int_equal(bob.closed, CLOSE_ROOM_CLOSED);
+    assert_int_equal(alice.closed, CLOSE_ROOM_CLOSED);
+    for (int i = 0; i < CLUSTER_WORKERS; i++)
+        assert_int_equal(exchange_count(cluster.exchanges[i]).sessions, 0);
+    enter_as_bob(2);
+}
+
+/* The first takes its room with it; the answers to the others are for nobody. */
+static void orders_of_one_who_is_gone_are_answered_to_nobody(void **state)
+{
+    (void)state;
+    enter_as_admin(0);
+    for (int i = 0; i < 5; i++)
+        client_send(&alice, "{\"type\":\"%s\",\"locked\":true}", i == 0 ? "close" : "lock");
+    cluster_settle(&cluster);
+    assert_int_equal(alice.closed, CLOSE_ROOM_CLOSED);
+    assert_int_equal(exchange_count(cluster.exchanges[0]).sessions, 0);
+}
+
+static void the_ticket_is_torn_by_the_one_who_enters(void **state)
+{
+    (void)state;
+    enter(&alice, 0, "alice-once", "");
+    assert_true(alice.joined);
+    enter(&bob, 1, "alice-once", "");
+    expect_error(&bob, "unauthorized");
+    assert_int_equal(alice.closed, 0);
+    client_drop(&alice);
+    cluster_settle(&cluster);
+    resume_with(&alice, 1, "alice-once");
+    assert_true(alice.resumed);
+}
+
+static void who_proves_to_be_the_same_takes_its_own_place(void **state)
+{
+    (void)state;
+    enter_as_bob(1);
+    enter(&alice, 0, "alice", "");
+    client_send(&bob, "{\"type\":\"ping\"}");
+    enter(&carol, 2, "alice", "");
+    assert_string_equal(carol.peer, "alice");
+    assert_false(carol.resumed);
+    assert_int_equal(alice.closed, CLOSE_TAKEN_OVER);
+    assert_string_equal(text_of(client_next(&bob, "peer-left"), "reason"), "replaced");
+    assert_true(client_has(&bob, "peer-joined", "alice"));
+    enter(&dave, 3, "any", ",\"peer\":\"alice\"");
+    expect_error(&dave, "peer-taken");
+}
+
 static void where_nobody_is_asked_nobody_is_admin(void **state)
 {
     (void)state;
@@ -545,6 +654,12 @@ int main(void)
         TEST(an_answer_about_somebody_who_left_is_for_nobody),
         TEST(no_more_than_16_answers_are_waited_for),
         TEST(only_an_admin_steers),
+        TEST(an_admin_locks_but_those_who_resume_and_admins_come_in),
+        TEST(an_admin_kicks_and_bans),
+        TEST(an_admin_closes_the_room_for_all),
+        TEST(orders_of_one_who_is_gone_are_answered_to_nobody),
+        TEST(the_ticket_is_torn_by_the_one_who_enters),
+        TEST(who_proves_to_be_the_same_takes_its_own_place),
         TEST(where_nobody_is_asked_nobody_is_admin),
         TEST(without_memory_nothing_is_granted),
     };
