@@ -313,7 +313,8 @@ static void start_admin(struct supervisor *supervisor)
 static void on_all_ready(void *context)
 {
     struct supervisor *supervisor = context;
-    log_event(LOG_INFO, "ready", LOG_UINT("workers", supervisor->listeners.workers), LOG_END);
+    log_event(LOG_INFO, "ready", LOG_UINT("workers", supervisor->listeners.workers),
+              LOG_STR("instance", supervisor->instance.name), LOG_END);
 }
 
 static void on_reloaded(void *context)

@@ -204,6 +204,46 @@ test('bad tokens and certificates keep it from starting', async () => {
     }
 });
 
+test('tokens are changed without a moment in which none is good', async (t) => {
+    const file = tokenFile('# the first', 'first-token-0123456789');
+    const server = await ownServer(t, { admin: true, config: { 'admin.token_file': file } });
+    const status = async (token) => (await ask(server, 'GET', '/v1/instances', { token })).status;
+    const reload = async () => {
+        const done = server.nextLog(({ event }) => /^reload/.test(event));
+        server.signal('SIGHUP');
+        return (await done).event;
+    };
+    assert.deepEqual([await status('first-token-0123456789'), await status('second-token-012345678')], [200, 401]);
+    writeFileSync(file, 'first-token-0123456789\r\n\nsecond-token-012345678');
+    assert.equal(await reload(), 'reloaded');
+    assert.deepEqual([await status('first-token-0123456789'), await status('second-token-012345678')], [200, 200]);
+    writeFileSync(file, 'second-token-012345678\n');
+    assert.equal(await reload(), 'reloaded');
+    assert.deepEqual([await status('first-token-0123456789'), await status('second-token-012345678')], [401, 200]);
+    writeFileSync(file, '\n');
+    assert.equal(await reload(), 'reload-failed');
+    assert.equal(await status('second-token-012345678'), 200);
+    assert.doesNotMatch(JSON.stringify(server.logs), /token-01234/);
+});
+
+test('what a worker was asked that dies is asked of another, where that does no harm', async (t) => {
+    const server = await ownServer(t, { ...WITH_ADMIN, workers: 2 });
+    const pid = server.workers.get(0);
+    process.kill(pid, 'SIGSTOP');
+    // Workers are asked by turns: of each pair one waits for the one that stands still.
+    const gets = [1, 2].map(() => ask(server, 'GET', '/v1/rooms'));
+    await Promise.race(gets);
+    const deletes = [1, 2].map(() => ask(server, 'DELETE', '/v1/rooms/none'));
+    await Promise.race(deletes);
+    process.kill(pid, 'SIGKILL');
+    for (const { status, body } of await Promise.all(gets)) assert.equal(status, 200, String(body));
+    const answers = await Promise.all(deletes);
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [404, 503]);
+    const refused = answers.find(({ status }) => status === 503);
+    assert.equal(refused.headers['retry-after'], '1');
+    assert.match(refused.json.detail, /has ended/);
+});
+
 test('no secret is shown', async () => {
     const file = configFile(`admin:\n  token: ${TOKEN}\n`);
     const { code, stdout } = await runServer(['--config', file, '--print-config']);

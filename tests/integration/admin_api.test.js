@@ -4,30 +4,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { TOKEN, WITH_ADMIN, ask } from '../support/admin.js';
-import { checkAnswer, examplesOf, mismatch, operation, operations } from '../support/openapi.js';
+import { PATTERNS, TOKEN, WITH_ADMIN, ask, call, seen } from '../support/admin.js';
+import { examplesOf, mismatch, operations } from '../support/openapi.js';
 import { Peer, freshRoom } from '../support/peer.js';
 import { PLAIN, PLAIN2, ownServer, suite } from '../support/suite.js';
 
-const seen = new Set(); // "GET /v1/rooms 200"
-
-/** Asks and holds the answer against the document; `expected` is its status. */
-async function call(server, method, pattern, expected, { room, peer, instance, query = '', ...options } = {}) {
-    const names = { room, peer, instance };
-    const path = pattern.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(names[name]));
-    const answer = await ask(server, method, path + query, options);
-    assert.equal(answer.status, expected, `${method} ${path}${query}: ${answer.body}`);
-    checkAnswer(operation(method, pattern), answer);
-    seen.add(`${method} ${pattern} ${answer.status}`);
-    return answer;
-}
-
-const ROOMS = '/v1/rooms';
-const ROOM = '/v1/rooms/{room}';
-const PEER = '/v1/rooms/{room}/peers/{peer}';
-const NOTICES = '/v1/rooms/{room}/notices';
-const INSTANCES = '/v1/instances';
-const DRAIN = '/v1/instances/{instance}/drain';
+const { ROOMS, ROOM, PEER, NOTICES, INSTANCES, DRAIN } = PATTERNS;
 
 const PATHS = { room: 'a', peer: 'b', instance: 'c' };
 const SETTINGS = { locked: false, maxPeers: 0, emptyTtl: 0, metadata: {}, bans: [] };

@@ -1,6 +1,8 @@
 // The admin API, spoken to over fetchOnce(): one request on a connection of its own.
 
+import assert from 'node:assert/strict';
 import { fetchOnce } from './http.js';
+import { checkAnswer, operation } from './openapi.js';
 
 export const TOKEN = 'test-token-0123456789';
 
@@ -34,3 +36,27 @@ export async function ask(server, method, path, { token = TOKEN, body, headers, 
 
 /** The same options for every server with an admin listener and one token. */
 export const WITH_ADMIN = { admin: true, env: { ROOMLINE_ADMIN_TOKEN: TOKEN } };
+
+export const PATTERNS = {
+    ROOMS: '/v1/rooms',
+    ROOM: '/v1/rooms/{room}',
+    PEER: '/v1/rooms/{room}/peers/{peer}',
+    NOTICES: '/v1/rooms/{room}/notices',
+    INSTANCES: '/v1/instances',
+    DRAIN: '/v1/instances/{instance}/drain',
+};
+
+/** What call() has seen: "GET /v1/rooms 200". */
+export const seen = new Set();
+
+/** Asks, and holds the answer against the document; `expected` is its status. The rest as of ask(). */
+export async function call(server, method, pattern, expected, options = {}) {
+    const { room, peer, instance, query = '', ...rest } = options;
+    const names = { room, peer, instance };
+    const path = pattern.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(names[name]));
+    const answer = await ask(server, method, path + query, rest);
+    assert.equal(answer.status, expected, `${method} ${path}${query}: ${answer.body}`);
+    checkAnswer(operation(method, pattern), answer);
+    seen.add(`${method} ${pattern} ${answer.status}`);
+    return answer;
+}
