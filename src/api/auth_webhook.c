@@ -276,7 +276,7 @@ static void compose(struct buf *out, const struct auth_webhook_question *questio
     add_member(out, "peer", asked->peer);
     add_member(out, "token", asked->token);
     add_member(out, "address", question->address);
-    add_member(out, "origin", question->origin);
+    add_member(out, "origin", asked->origin);
     buf_add_text(out, asked->renewal ? ",\"renewal\":true}" : ",\"renewal\":false}");
 }
 

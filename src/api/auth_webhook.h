@@ -1,7 +1,7 @@
 /* A webhook that decides who may enter, in place of tokens, or after it has looked at them itself.
  *
  *     POST {"room":"r","peer":"ann","token":"...","address":"192.0.2.1","origin":"https://...",
- *           "renewal":false}                      peer, token and origin where they are known
+ *           "renewal":false}                      peer, token and origin as far as they are known
  *     200  {"allow":true,"peer":"ann","info":{},"grants":["signal","info"],"ttl":3600,
  *           "maxPeers":2,"iceServers":[...]}      all but `allow` may be absent
  *     200  {"allow":false,"reason":"for the log"}
@@ -36,7 +36,6 @@ struct auth_webhook_options {
 struct auth_webhook_question {
     const struct access_request *asked;
     struct slice address;
-    struct slice origin; /* SLICE_NONE: none */
 };
 
 struct auth_webhook;

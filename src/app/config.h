@@ -37,7 +37,7 @@ enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_proxy_mode { CONFIG_PROXY_NONE, CONFIG_PROXY_PROTOCOL, CONFIG_PROXY_FORWARDED_FOR };
-enum config_auth_mode { CONFIG_AUTH_NONE, CONFIG_AUTH_TOKEN };
+enum config_auth_mode { CONFIG_AUTH_NONE, CONFIG_AUTH_TOKEN, CONFIG_AUTH_WEBHOOK };
 enum config_scheme { CONFIG_SCHEME_HTTP, CONFIG_SCHEME_HTTPS };
 
 struct config_listener {

@@ -9,6 +9,7 @@
 
 #include "app/config_table.h"
 #include "base/crypto_key.h"
+#include "net/http_url.h"
 
 /* Where a key's value came from, for messages. */
 struct origin {
@@ -102,6 +103,29 @@ static int check_auth(const struct config *config, struct config_errors *errors)
     return 0;
 }
 
+static int check_webhook_url(const struct config *config, enum config_id id, const char *text,
+                             struct config_errors *errors)
+{
+    struct http_url url;
+    const char *wrong = text[0] == '\0' ? NULL : http_url_parse(slice_of(text), &url);
+    char what[128];
+    if (wrong == NULL)
+        return 0;
+    snprintf(what, sizeof(what), "%s; write it as https://HOST[:PORT]/PATH", wrong);
+    return complain(config, id, errors, what);
+}
+
+static int check_webhooks(const struct config *config, struct config_errors *errors)
+{
+    size_t len = strlen(config->webhooks.secret);
+    if (config->auth.mode == CONFIG_AUTH_WEBHOOK && config->webhooks.auth[0] == '\0')
+        return complain(config, CONFIG_ID(auth, mode), errors,
+                        "webhook needs webhooks.auth, its URL, too");
+    if (len > 0 && len < CRYPTO_SECRET_MIN)
+        return complain(config, CONFIG_ID(webhooks, secret), errors, "must have 32 bytes or more");
+    return check_webhook_url(config, CONFIG_ID(webhooks, auth), config->webhooks.auth, errors);
+}
+
 static bool lacks_password(const struct config *config)
 {
     for (size_t i = 0; i < config->bus.redis.count; i++) {
@@ -181,6 +205,7 @@ int config_check_values(const struct config *config, struct config_errors *error
     int result = check_tls(config, errors);
     result |= check_admin(config, errors);
     result |= check_auth(config, errors);
+    result |= check_webhooks(config, errors);
     result |= check_bus(config, errors);
     result |= check_proxy(config, errors);
     result |= check_turn(config, errors);

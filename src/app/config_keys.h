@@ -22,6 +22,7 @@
     S(tls, CONFIG_TLS, "The certificate of the https listeners.") \
     S(admin, CONFIG_ADMIN, "The listener for operators: rooms, health, metrics; never for clients.") \
     S(auth, CONFIG_AUTH, "Who may enter: tokens that a back end signs. See docs/access.md.") \
+    S(webhooks, CONFIG_WEBHOOKS, "Back ends that decide who may enter, and are told what happens.") \
     S(http, CONFIG_HTTP, "HTTP headers.") \
     S(limits, CONFIG_LIMITS, "What one client, and all of them, may take.") \
     S(proxy, CONFIG_PROXY, "Load balancers in front of the server, and how they say whom they bring.") \
@@ -73,8 +74,8 @@
       "PEM file of the authorities that vouch for clients, which then must show a certificate.")
 
 #define CONFIG_AUTH(X) \
-    X(auth, mode, word, "none", 0, 0, "none token", \
-      "none lets everybody into any room; token demands a JWT that one of the keys signed.") \
+    X(auth, mode, word, "none", 0, 0, "none token webhook", \
+      "none lets everybody in; token demands a JWT that one of the keys signed; webhook asks.") \
     X(auth, keys_file, path, "", 0, 0, NULL, \
       "JWK Set (RFC 7517) of keys for HS256, ES256 and EdDSA; read again on SIGHUP.") \
     X(auth, secret, secret, "", 0, 512, NULL, \
@@ -85,6 +86,20 @@
       "The aud that every token must name; empty: none may name any.") \
     X(auth, clock_skew, duration, "30s", 0, 300 * CONFIG_SECOND, NULL, \
       "How far the issuer's clock may be off: so long before nbf and after exp a token counts.")
+
+#define CONFIG_WEBHOOKS(X) \
+    X(webhooks, auth, text, "", 0, 2048, NULL, \
+      "URL that decides who may enter, where auth.mode is webhook. See docs/webhooks.md.") \
+    X(webhooks, secret, secret, "", 0, 512, NULL, \
+      "A secret of 32 bytes or more that requests are signed with; empty: they are not.") \
+    X(webhooks, ca, path, "", 0, 0, NULL, \
+      "PEM file of the authorities that vouch for these URLs; empty for those of the system.") \
+    X(webhooks, timeout, duration, "3s", 1, CONFIG_HOUR, NULL, \
+      "For one request, the connection included.") \
+    X(webhooks, auth_failures, count, "5", 1, 1000000, "never left alone", \
+      "Failures in a row after which it is left alone, and joins are refused at once.") \
+    X(webhooks, auth_pause, duration, "5s", 1, CONFIG_HOUR, NULL, \
+      "How long it is left alone before one join tries it again.")
 
 #define CONFIG_HTTP(X) \
     X(http, hsts, duration, "0", CONFIG_SECOND, 730 * CONFIG_DAY, "header not sent", \
@@ -208,6 +223,7 @@
     CONFIG_TLS(X)                                                                                  \
     CONFIG_ADMIN(X)                                                                                \
     CONFIG_AUTH(X)                                                                                 \
+    CONFIG_WEBHOOKS(X)                                                                             \
     CONFIG_HTTP(X)                                                                                 \
     CONFIG_LIMITS(X)                                                                               \
     CONFIG_PROXY(X)                                                                                \

@@ -138,10 +138,12 @@ static void log_refusal(const struct connection *connection, const struct http_r
               LOG_END);
 }
 
-/* One that is too long to be any good is left out: who shows it then has none. */
-static bool keep_bearer(struct session *session, struct slice token)
+/* A token that is too long to be any good is left out: who shows it then has none. */
+static bool keep_bearer(struct session *session, const struct http_request *request)
 {
-    return token.len == 0 || token.len > JWT_SIZE_MAX || exchange_bear(session, token);
+    struct slice token = http_bearer(request);
+    return exchange_bear(session, token.len > JWT_SIZE_MAX ? SLICE_NONE : token,
+                         http_header(request, "Origin"));
 }
 
 static int on_upgrade(void *context, struct connection *connection,
@@ -164,7 +166,7 @@ static int on_upgrade(void *context, struct connection *connection,
                       connection_number(connection));
     if (upgrade->session == NULL)
         return 503;
-    if (!gate_is_guarded(service->config) || keep_bearer(upgrade->session, http_bearer(request)))
+    if (!gate_is_guarded(service->config) || keep_bearer(upgrade->session, request))
         return 0;
     exchange_lost(upgrade->session, CLOSE_NONE);
     return 503;
@@ -237,8 +239,17 @@ static int authorize(void *context, void *connection, uint32_t ticket,
                      const struct access_request *asked, struct grant *ret_grant)
 {
     struct service *service = context;
-    (void)ticket;
-    return gate_ask(service->gate, connection_number(connection), asked, ret_grant);
+    char address[FRAME_ADDRESS_MAX];
+    struct gate_visitor visitor = {connection_number(connection),
+                                   connection_address(connection, address)};
+    return gate_ask(service->gate, ticket, &visitor, asked, ret_grant);
+}
+
+static void on_verdict(void *context, uint32_t ticket, int error, const struct grant *grant)
+{
+    struct service *service = context;
+    wind_clock(service);
+    exchange_authorized(service->exchange, ticket, error, grant);
 }
 
 /* --- the bus --- */
@@ -491,7 +502,7 @@ struct service *service_new(uv_loop_t *loop, const struct config *config, struct
         mem_free(service);
         return NULL;
     }
-    service->gate = gate_new(config);
+    service->gate = gate_new(loop, config, &(struct gate_events){service, on_verdict});
     make_exchange(service, hello);
     make_server(service);
     make_handles(service);
@@ -552,6 +563,7 @@ static void on_bus_ended(void *context)
 {
     struct service *service = context;
     publish_counts(service);
+    gate_close(service->gate);
     uv_close((uv_handle_t *)&service->prepare, close_cb);
     uv_close((uv_handle_t *)&service->check, close_cb);
     uv_close((uv_handle_t *)&service->tick, close_cb);

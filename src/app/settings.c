@@ -8,6 +8,7 @@
 #include "app/settings_auth.h"
 #include "app/settings_bus.h"
 #include "app/settings_ice.h"
+#include "app/settings_webhooks.h"
 
 #define END_TIMEOUT_MS 5000     /* where timeouts.close sets no limit */
 #define CHECK_INTERVAL_MS 60000 /* events of Redis are delivered at most once */
@@ -138,7 +139,8 @@ int settings_check_files(const struct config *config, char ret_error[SETTINGS_ER
     }
     if (settings_check_admin(config, ret_error) != 0 || settings_check_ice(config, ret_error) != 0)
         return -1;
-    if (settings_check_auth(config, ret_error) != 0)
+    if (settings_check_auth(config, ret_error) != 0 ||
+        settings_check_webhooks(config, ret_error) != 0)
         return -1;
     return settings_check_bus(config, ret_error);
 }

@@ -25,9 +25,10 @@ enum right {
 
 struct access_request {
     struct slice room;
-    struct slice peer;  /* the peer ID that is asked for; SLICE_NONE: any will do */
-    struct slice token; /* SLICE_NONE: none */
-    bool renewal;       /* of one who is in and wants to stay */
+    struct slice peer;   /* the peer ID that is asked for; SLICE_NONE: any will do */
+    struct slice token;  /* SLICE_NONE: none */
+    struct slice origin; /* of the page that opened the connection; SLICE_NONE: not known */
+    bool renewal;        /* of one who is in and wants to stay */
 };
 
 /* Slices are only valid until the exchange has been told. */
@@ -39,7 +40,7 @@ struct grant {
     struct slice info;   /* JSON object whose members the client can't change; SLICE_NONE: none */
     struct slice ticket; /* enters once and never again; SLICE_NONE: as often as it is shown */
     struct slice ice_servers; /* JSON array instead of the configured one; SLICE_NONE */
-    unsigned peers_max;       /* of the room from now on; 0: as it is */
+    unsigned peers_max;       /* more may not be in the room once this one is; 0: as ever */
 };
 
 /* What world.authorize says where exchange_authorized() is going to tell; else 0 or a negative

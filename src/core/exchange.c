@@ -180,9 +180,10 @@ struct session *exchange_open(struct exchange *exchange, void *connection, struc
     return session_new(exchange, connection, room, number);
 }
 
-bool exchange_bear(struct session *session, struct slice token)
+bool exchange_bear(struct session *session, struct slice token, struct slice origin)
 {
-    return mem_replace(&session->bearer, &session->bearer_len, token.ptr, token.len);
+    return mem_replace(&session->bearer, &session->bearer_len, token.ptr, token.len) &&
+           mem_replace(&session->origin, &session->origin_len, origin.ptr, origin.len);
 }
 
 void exchange_authorized(struct exchange *exchange, uint32_t ticket, int error,

@@ -95,8 +95,9 @@ void exchange_free(struct exchange *exchange);
 struct session *exchange_open(struct exchange *exchange, void *connection, struct slice room,
                               uint64_t number);
 
-/* The token that came with the upgrade, for a join that brings none. False: no memory. */
-bool exchange_bear(struct session *session, struct slice token);
+/* What came with the upgrade: a token for a join that brings none, and the page's origin; either may
+ * be SLICE_NONE. Both are forgotten after the join. False: no memory. */
+bool exchange_bear(struct session *session, struct slice token, struct slice origin);
 
 /* The answer to a world.authorize() that said AUTHORIZE_LATER: 0 with a grant, or an error. The
  * connection may be gone by now. */

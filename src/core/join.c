@@ -171,6 +171,7 @@ static int authorize(struct session *session, const struct envelope *envelope,
         .peer = entry->named ? entry_peer(entry) : SLICE_NONE,
         .token = envelope->token.ptr != NULL ? envelope->token
                                              : (struct slice){session->bearer, session->bearer_len},
+        .origin = {session->origin, session->origin_len},
     };
     *ret_grant = (struct grant){.rights = 0};
     if (world->authorize == NULL)
@@ -197,7 +198,7 @@ void join_start(struct session *session, const struct envelope *envelope)
     session->request = entry->request;
     session_move(session, SESSION_AUTHORIZING);
     int answer = authorize(session, envelope, &grant);
-    session_forget_bearer(session);
+    session_forget_upgrade(session);
     if (answer == 0)
         admit(session, &grant, info);
     else if (answer != AUTHORIZE_LATER)

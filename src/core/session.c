@@ -153,12 +153,13 @@ void session_pass_on_parked(struct session *session)
     buf_done(&parked);
 }
 
-void session_forget_bearer(struct session *session)
+void session_forget_upgrade(struct session *session)
 {
     if (session->bearer != NULL)
         explicit_bzero(session->bearer, session->bearer_len);
     mem_free(session->bearer);
-    session->bearer = NULL;
+    mem_free(session->origin);
+    session->bearer = session->origin = NULL;
 }
 
 void session_free(struct session *session)
@@ -178,7 +179,7 @@ void session_free(struct session *session)
     mem_free(session->claim);
     ask_free_all(session);
     access_take(session);
-    session_forget_bearer(session);
+    session_forget_upgrade(session);
     wheel_disarm(&session->deadline);
     wheel_disarm(&session->ice);
     hold_done(&session->hold);

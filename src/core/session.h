@@ -96,8 +96,9 @@ struct session {
         version; /* the room's, when this session got the membership: a later one supersedes it */
     uint32_t request; /* of its join: of two of this worker, the later has the greater */
     unsigned asks;    /* of this session in exchange->asks */
-    unsigned bearer_len;
+    unsigned bearer_len, origin_len;
     char *bearer;                /* the token that came with the upgrade, or NULL */
+    char *origin;                /* the same of the page's origin */
     bool *gone;                  /* told when the session is freed; or NULL */
     struct frame *claim;         /* waits until the peer's own signals are out of fences; or NULL */
     struct session_secret proof; /* that it took the membership over with, or none */
@@ -111,7 +112,7 @@ struct session *session_new(struct exchange *exchange, void *connection, struct 
 void session_free(struct session *session);
 
 /* The token of the upgrade is not needed any more. */
-void session_forget_bearer(struct session *session);
+void session_forget_upgrade(struct session *session);
 
 /* Moves along the arrows above, asserted by a table. */
 void session_move(struct session *session, enum session_state state);

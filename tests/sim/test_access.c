@@ -156,12 +156,12 @@ static void the_token_of_the_upgrade_counts_where_the_join_has_none(void **state
 {
     (void)state;
     client_connect(&alice, 0, "room");
-    assert_true(exchange_bear(alice.session, SLICE("alice")));
+    assert_true(exchange_bear(alice.session, SLICE("alice"), SLICE_NONE));
     client_send(&alice, "{\"type\":\"join\"}");
     cluster_settle(&cluster);
     assert_string_equal(alice.peer, "alice");
     client_connect(&bob, 0, "room");
-    assert_true(exchange_bear(bob.session, SLICE("bob")));
+    assert_true(exchange_bear(bob.session, SLICE("bob"), SLICE_NONE));
     client_send(&bob, "{\"type\":\"join\",\"token\":\"bad\"}");
     expect_error(&bob, "unauthorized");
 }
@@ -605,7 +605,7 @@ static void without_memory_nothing_is_granted(void **state)
     for (unsigned nth = 1; nth < 60; nth++) {
         client_connect(&alice, 0, "room");
         mem_fail_nth(nth);
-        if (exchange_bear(alice.session, SLICE("alice-host")))
+        if (exchange_bear(alice.session, SLICE("alice-host"), SLICE_NONE))
             client_send(&alice, "{\"type\":\"join\",\"info\":{\"a\":1}}");
         cluster_settle(&cluster);
         client_send(&alice, "{\"type\":\"info\",\"info\":{\"b\":1}}");

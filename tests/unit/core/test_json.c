@@ -515,11 +515,12 @@ static void a_broken_end_is_told_after_the_members(void **state)
 static void an_array_is_read_element_by_element(void **state)
 {
     (void)state;
-    static const char *const expected[] = {"-1.5e3", "\"a,\\\"]\"", "{ \"a\" : [1] }", "[ ]", "null"};
+    static const char *const expected[] = {"-1.5e3", "\"a,\\\"]\"", "{ \"a\" : [1] }", "[ ]",
+                                           "null"};
     struct json_reader reader;
     struct json_member element;
-    assert_true(json_array_start(
-        &reader, SLICE(" [ -1.5e3 ,\"a,\\\"]\",{ \"a\" : [1] } ,\n[ ],null ] ")));
+    assert_true(
+        json_array_start(&reader, SLICE(" [ -1.5e3 ,\"a,\\\"]\",{ \"a\" : [1] } ,\n[ ],null ] ")));
     for (size_t i = 0; i < COUNT(expected); i++) {
         assert_true(json_array_next(&reader, &element));
         assert_true(slice_is(element.value, expected[i]));

@@ -1,0 +1,31 @@
+#include "app/settings_webhooks.h"
+
+#include <stdio.h>
+
+static const char *ca_of(const struct config *config)
+{
+    return config->webhooks.ca[0] == '\0' ? NULL : config->webhooks.ca;
+}
+
+struct auth_webhook_options settings_auth_webhook(const struct config *config)
+{
+    struct auth_webhook_options options = {
+        .ca = ca_of(config),
+        .secret = slice_of(config->webhooks.secret),
+        .timeout = config->webhooks.timeout,
+        .failures = config->webhooks.auth_failures,
+        .pause = config->webhooks.auth_pause,
+    };
+    http_url_parse(slice_of(config->webhooks.auth), &options.url);
+    return options;
+}
+
+int settings_check_webhooks(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE])
+{
+    struct tls_client_options tls = {.ca = ca_of(config)};
+    char cause[TLS_ERROR_SIZE];
+    if (tls.ca == NULL || tls_client_check(&tls, cause) == 0)
+        return 0;
+    snprintf(ret_error, SETTINGS_ERROR_SIZE, "webhooks.ca: %s", cause);
+    return -1;
+}
