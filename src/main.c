@@ -58,7 +58,7 @@ static int check(const struct config *config)
     return EXIT_BAD_CONFIG;
 }
 
-static int run(const struct config *config)
+static int run(struct config *config)
 {
     int exit_code;
     if (!init_fork(&exit_code))
@@ -67,8 +67,7 @@ static int run(const struct config *config)
     return supervisor_run(config);
 }
 
-static int with_config(enum options_mode mode, const struct config *config,
-                       struct config_errors *errors)
+static int with_config(enum options_mode mode, struct config *config, struct config_errors *errors)
 {
     switch (mode) {
     case OPTIONS_PRINT_EXAMPLE: return print_config(config, CONFIG_FORM_EXAMPLE);

@@ -38,7 +38,9 @@ enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONF
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_proxy_mode { CONFIG_PROXY_NONE, CONFIG_PROXY_PROTOCOL, CONFIG_PROXY_FORWARDED_FOR };
 enum config_auth_mode { CONFIG_AUTH_NONE, CONFIG_AUTH_TOKEN, CONFIG_AUTH_WEBHOOK };
-enum config_scheme { CONFIG_SCHEME_HTTP, CONFIG_SCHEME_HTTPS };
+enum config_scheme { CONFIG_SCHEME_HTTP, CONFIG_SCHEME_HTTPS, CONFIG_SCHEME_UDP };
+
+const char *config_scheme_name(int scheme); /* "http", "https" or "udp" */
 
 struct config_listener {
     enum config_scheme scheme;
@@ -102,6 +104,7 @@ struct config_redis {
 #define CONFIG_FIELD_secret char *
 #define CONFIG_FIELD_redis struct config_redis
 #define CONFIG_FIELD_listeners struct config_listeners
+#define CONFIG_FIELD_udp_listeners struct config_listeners
 #define CONFIG_FIELD_origins struct config_origins
 #define CONFIG_FIELD_networks struct config_networks
 #define CONFIG_FIELD_ice_servers struct config_ice_servers

@@ -171,6 +171,19 @@ static int check_bus(const struct config *config, struct config_errors *errors)
     return check_logins(config, errors);
 }
 
+static int check_stun(const struct config *config, struct config_errors *errors)
+{
+    const char *url = config->stun.url;
+    bool turn = false;
+    if (url[0] != '\0' && (!config_is_ice_url(url, &turn) || turn))
+        return complain(config, CONFIG_ID(stun, url), errors,
+                        "not the URL of a STUN server; allowed: stun:HOST or stun:HOST:PORT");
+    if (url[0] != '\0' && config->stun.listen.count == 0)
+        return complain(config, CONFIG_ID(stun, url), errors,
+                        "needs stun.listen, too; other servers go into session.ice_servers");
+    return 0;
+}
+
 static int check_turn(const struct config *config, struct config_errors *errors)
 {
     bool urls = config->turn.urls.count > 0;
@@ -209,6 +222,7 @@ int config_check_values(const struct config *config, struct config_errors *error
     result |= check_bus(config, errors);
     result |= check_proxy(config, errors);
     result |= check_turn(config, errors);
+    result |= check_stun(config, errors);
     return result;
 }
 

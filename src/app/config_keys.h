@@ -28,6 +28,7 @@
     S(proxy, CONFIG_PROXY, "Load balancers in front of the server, and how they say whom they bring.") \
     S(timeouts, CONFIG_TIMEOUTS, "How long the server waits for a client.") \
     S(session, CONFIG_SESSION, "The life of a membership, and how browsers find each other.") \
+    S(stun, CONFIG_STUN, "A STUN responder of our own, which tells browsers what address they are seen under.") \
     S(turn, CONFIG_TURN, "TURN servers that share a secret with this one, as coturn does by use-auth-secret.") \
     S(bus, CONFIG_BUS, "Redis, which joins instances; without one each instance is alone.") \
     S(drain, CONFIG_DRAIN, "How an instance goes away, counted from SIGTERM.") \
@@ -169,6 +170,14 @@
     X(session, ice_servers, ice_servers, "[]", 0, 0, NULL, \
       "STUN and TURN servers that every client is told when it joins.")
 
+#define CONFIG_STUN(X) \
+    X(stun, listen, udp_listeners, "[udp://0.0.0.0:3478]", 0, 16, NULL, \
+      "Addresses to answer on; [] for none. Where the default is taken the instance goes without.") \
+    X(stun, url, text, "", 0, 512, NULL, \
+      "What clients are told of it; empty for the host that they asked for the WebSocket.") \
+    X(stun, requests_per_second, count, "100", 1, 1000000, "no limit", \
+      "Requests from one address per second in the long run, and twice as many at once.")
+
 #define CONFIG_TURN(X) \
     X(turn, urls, turn_urls, "[]", 0, 0, NULL, \
       "Where they are; every client is told, with credentials of its own.") \
@@ -229,6 +238,7 @@
     CONFIG_PROXY(X)                                                                                \
     CONFIG_TIMEOUTS(X)                                                                             \
     CONFIG_SESSION(X)                                                                              \
+    CONFIG_STUN(X)                                                                                 \
     CONFIG_TURN(X)                                                                                 \
     CONFIG_BUS(X)                                                                                  \
     CONFIG_DRAIN(X)                                                                                \

@@ -16,15 +16,43 @@
 
 /* Listeners */
 
-static bool parse_listener(const char *url, struct config_listener *listener)
+static const struct {
+    const char *name;
+    const char *prefix;
+    int usual; /* port */
+} schemes[] = {
+    [CONFIG_SCHEME_HTTP] = {"http", "http://", 80},
+    [CONFIG_SCHEME_HTTPS] = {"https", "https://", 443},
+    [CONFIG_SCHEME_UDP] = {"udp", "udp://", 3478},
+};
+
+const char *config_scheme_name(int scheme)
+{
+    return schemes[scheme].name;
+}
+
+static bool takes_scheme(const struct config_key *key, int scheme)
+{
+    return (scheme == CONFIG_SCHEME_UDP) == (key->type == &config_type_udp_listeners);
+}
+
+static bool skip_scheme(const struct config_key *key, struct slice *rest,
+                        struct config_listener *listener)
+{
+    for (int i = CONFIG_SCHEME_HTTP; i <= CONFIG_SCHEME_UDP; i++) {
+        listener->scheme = (enum config_scheme)i;
+        if (takes_scheme(key, i) && slice_skip(rest, schemes[i].prefix))
+            return true;
+    }
+    return false;
+}
+
+static bool parse_listener(const struct config_key *key, const char *url,
+                           struct config_listener *listener)
 {
     struct slice rest = slice_of(url);
     struct authority authority;
-    if (slice_skip(&rest, "http://"))
-        listener->scheme = CONFIG_SCHEME_HTTP;
-    else if (slice_skip(&rest, "https://"))
-        listener->scheme = CONFIG_SCHEME_HTTPS;
-    else
+    if (!skip_scheme(key, &rest, listener))
         return false;
     if (rest.len > 0 && rest.ptr[rest.len - 1] == '/')
         rest.len--;
@@ -34,7 +62,7 @@ static bool parse_listener(const char *url, struct config_listener *listener)
     if (authority.family == AF_UNSPEC && !local)
         return false;
 
-    int usual = listener->scheme == CONFIG_SCHEME_HTTPS ? 443 : 80;
+    int usual = schemes[listener->scheme].usual;
     listener->family = local ? AF_INET : authority.family;
     listener->port = (uint16_t)(authority.port == AUTHORITY_NO_PORT ? usual : authority.port);
     snprintf(listener->host, sizeof(listener->host), "%.45s", local ? "127.0.0.1" : authority.host);
@@ -58,7 +86,7 @@ static int add_listener(struct config_listeners *listeners, const struct config_
     const char *url = config_read_text(node, URL_MAX, place);
     if (url == NULL)
         return -1;
-    if (!parse_listener(url, &next)) {
+    if (!parse_listener(place->key, url, &next)) {
         config_refuse(place, node->line, "%s is not an address to listen on",
                       config_quote(url).text);
         return -1;
@@ -113,8 +141,7 @@ static void listeners_write(const struct config_key *key, const void *field, boo
         const struct config_listener *listener = &listeners->items[i];
         char url[80];
         snprintf(url, sizeof(url), listener->family == AF_INET6 ? "%s://[%s]:%u" : "%s://%s:%u",
-                 listener->scheme == CONFIG_SCHEME_HTTPS ? "https" : "http", listener->host,
-                 listener->port);
+                 config_scheme_name(listener->scheme), listener->host, listener->port);
         buf_add_text(out, "    - ");
         config_write_text(url, out);
         buf_add_char(out, '\n');
@@ -123,10 +150,13 @@ static void listeners_write(const struct config_key *key, const void *field, boo
 
 static void listeners_allowed(const struct config_key *key, struct buf *out)
 {
+    const char *forms = key->type == &config_type_udp_listeners
+                            ? "udp://ADDRESS:PORT"
+                            : "http://ADDRESS:PORT or https://ADDRESS:PORT";
     buf_add_format(out,
-                   "http://ADDRESS:PORT or https://ADDRESS:PORT, %s, ADDRESS being an IPv4 "
+                   "%s, %s, ADDRESS being an IPv4 "
                    "address, an IPv6 address in [brackets] or localhost (127.0.0.1)",
-                   key->min == 0 ? "any number of them" : "one or more");
+                   forms, key->min == 0 ? "any number of them" : "one or more");
 }
 
 static size_t listeners_entries(const void *field)
@@ -135,6 +165,15 @@ static size_t listeners_entries(const void *field)
 }
 
 const struct config_type config_type_listeners = {
+    .name = "a list of URLs",
+    .set = listeners_set,
+    .write = listeners_write,
+    .allowed = listeners_allowed,
+    .entries = listeners_entries,
+    .done = listeners_done,
+};
+
+const struct config_type config_type_udp_listeners = {
     .name = "a list of URLs",
     .set = listeners_set,
     .write = listeners_write,

@@ -39,6 +39,7 @@ extern const struct config_type config_type_text;
 extern const struct config_type config_type_secret;
 extern const struct config_type config_type_redis;
 extern const struct config_type config_type_listeners;
+extern const struct config_type config_type_udp_listeners;
 extern const struct config_type config_type_origins;
 extern const struct config_type config_type_networks;
 extern const struct config_type config_type_ice_servers;

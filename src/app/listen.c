@@ -35,9 +35,8 @@ static socklen_t make_address(const struct config_listener *from, union address 
 void listener_url(const struct config_listener *address, char ret_url[LISTEN_URL_SIZE])
 {
     bool v6 = address->family == AF_INET6;
-    snprintf(ret_url, LISTEN_URL_SIZE, "%s://%s%s%s:%u",
-             address->scheme == CONFIG_SCHEME_HTTPS ? "https" : "http", v6 ? "[" : "",
-             address->host, v6 ? "]" : "", address->port);
+    snprintf(ret_url, LISTEN_URL_SIZE, "%s://%s%s%s:%u", config_scheme_name(address->scheme),
+             v6 ? "[" : "", address->host, v6 ? "]" : "", address->port);
 }
 
 /* [::] alone takes IPv4 along, as people expect; next to an IPv4 address of the same port it must
@@ -60,10 +59,13 @@ static int open_bound(const struct config_listener *from, bool shared, bool only
 {
     union address address;
     socklen_t len = make_address(from, &address);
-    int fd = socket(from->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool udp = from->scheme == CONFIG_SCHEME_UDP;
+    int fd =
+        socket(from->family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+    /* Of UDP it would let anybody share the port. */
+    if ((!udp && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0) ||
         (shared && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0) ||
         (from->family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, only_v6) < 0) ||
         bind(fd, &address.any, len) < 0) {
@@ -75,6 +77,11 @@ static int open_bound(const struct config_listener *from, bool shared, bool only
     return fd;
 }
 
+static int start_listening(const struct config_listener *address, int fd, int backlog)
+{
+    return address->scheme == CONFIG_SCHEME_UDP ? 0 : listen(fd, backlog);
+}
+
 /* SO_REUSEPORT would quietly share the port with another roomline of the same user: first see
  * whether we could have it alone. */
 static int probe(const struct config_listener *address, bool only_v6)
@@ -84,7 +91,7 @@ static int probe(const struct config_listener *address, bool only_v6)
     int fd = open_bound(address, false, only_v6);
     if (fd < 0)
         return -1;
-    int result = listen(fd, 1);
+    int result = start_listening(address, fd, 1);
     int error = errno;
     close(fd);
     errno = error;
@@ -113,7 +120,7 @@ static int open_address(struct listeners *listeners, size_t index, unsigned back
         if (fd < 0)
             return -1;
         listeners->fds[index * listeners->workers + worker] = fd;
-        if (listen(fd, (int)backlog) < 0 || read_port(fd, &address->port) < 0)
+        if (start_listening(address, fd, (int)backlog) < 0 || read_port(fd, &address->port) < 0)
             return -1;
     }
     return 0;
@@ -162,6 +169,26 @@ int listeners_open(struct listeners *listeners, const struct config_listeners *w
         }
     }
     return 0;
+}
+
+void listeners_join(struct listeners *listeners, struct listeners *others)
+{
+    size_t count = listeners->count + others->count, workers = listeners->workers;
+    struct config_listener *addresses = mem_must((count + 1) * sizeof(*addresses));
+    int *fds = mem_must((count * workers + 1) * sizeof(*fds));
+    for (size_t i = 0; i < count; i++) {
+        const struct listeners *from = i < listeners->count ? listeners : others;
+        size_t index = i < listeners->count ? i : i - listeners->count;
+        addresses[i] = from->addresses[index];
+        memcpy(&fds[i * workers], &from->fds[index * workers], workers * sizeof(*fds));
+    }
+    for (struct listeners *from = listeners; from != NULL;
+         from = from == listeners ? others : NULL) {
+        mem_free(from->addresses);
+        mem_free(from->fds);
+    }
+    *others = (struct listeners){.count = 0};
+    *listeners = (struct listeners){count, (unsigned)workers, addresses, fds};
 }
 
 int listeners_fd(const struct listeners *listeners, size_t address, unsigned worker)

@@ -1,6 +1,6 @@
-/* The listening sockets: for each address in server.listen one per worker, so that the kernel
- * spreads connections evenly and none is lost with a worker (SO_REUSEPORT). The supervisor holds
- * them; workers inherit. */
+/* The listening sockets: for each address in server.listen and stun.listen one per worker, so that
+ * the kernel spreads connections, and datagrams, evenly and none is lost with a worker
+ * (SO_REUSEPORT). The supervisor holds them; workers inherit. */
 #ifndef ROOMLINE_APP_LISTEN_H
 #define ROOMLINE_APP_LISTEN_H
 
@@ -21,6 +21,9 @@ struct listeners {
 /* Opens all, or none. 0, or -1 with ret_error a line that names the address and what to do. */
 int listeners_open(struct listeners *listeners, const struct config_listeners *wanted,
                    unsigned workers, unsigned backlog, char ret_error[LISTEN_ERROR_SIZE]);
+
+/* Puts the others, of as many workers, behind; they are none afterwards. */
+void listeners_join(struct listeners *listeners, struct listeners *others);
 
 /* The socket that one worker accepts from. */
 int listeners_fd(const struct listeners *listeners, size_t address, unsigned worker);

@@ -1,6 +1,8 @@
 #include "app/service.h"
 
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "api/jwt.h"
@@ -16,6 +18,7 @@
 #include "core/control.h"
 #include "core/exchange.h"
 #include "net/server.h"
+#include "net/stun_server.h"
 
 #define TICK_MS 50
 #define MEASURE_MS 1000
@@ -35,10 +38,12 @@ struct service {
     struct connection_handler handler;
     struct routes routes;
     struct ice_rules ice;
-    uv_prepare_t prepare; /* after timers: flush the bus */
-    uv_check_t check;     /* after sockets: the same, and publish counts */
-    uv_timer_t tick;      /* runs while there is anything that time could change */
-    unsigned open;        /* of these three */
+    struct stun_server *stun; /* NULL: none */
+    uint16_t stun_port;       /* that clients are told of; 0: they are not */
+    uv_prepare_t prepare;     /* after timers: flush the bus */
+    uv_check_t check;         /* after sockets: the same, and publish counts */
+    uv_timer_t tick;          /* runs while there is anything that time could change */
+    unsigned open;            /* of these three */
     bool ending;
     bool served; /* the server has ended, the bus is about to */
     bool hurry;
@@ -158,6 +163,8 @@ static int on_upgrade(void *context, struct connection *connection,
         return status;
     }
     if (service->ending)
+        return 503;
+    if (service->stun_port != 0 && !connection_keep_host(connection, request))
         return 503;
     wind_clock(service);
     upgrade->subprotocol = asked.subprotocol;
@@ -370,6 +377,9 @@ static int load_ice(struct service *service)
     if (settings_ice(service->config, &rules, cause) != 0)
         return complain("turn-secret-not-loaded", cause);
     service->ice = rules;
+    service->ice.stun_port = service->stun_port;
+    if (service->stun == NULL)
+        service->ice.stun = NULL;
     explicit_bzero(&rules, sizeof(rules));
     return 0;
 }
@@ -379,6 +389,37 @@ static int load_keys(struct service *service)
     char cause[SETTINGS_ERROR_SIZE];
     if (gate_is_guarded(service->config) && gate_load(service->gate, cause) != 0)
         return complain("keys-not-loaded", cause);
+    return 0;
+}
+
+static uint16_t port_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.any.sa_family = AF_UNSPEC};
+    socklen_t len = sizeof(address);
+    getsockname(fd, &address.any, &len);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+/* Behind a load balancer the host that clients ask for is the load balancer's, and it passes no
+ * STUN: there they are told only what stun.url says. */
+static int start_stun(struct service *service)
+{
+    const struct config *config = service->config;
+    int first = WORKER_FD_LISTENERS + (int)config->server.listen.count;
+    if (config->stun.listen.count == 0)
+        return 0;
+    if (config->proxy.mode == CONFIG_PROXY_NONE)
+        service->stun_port = port_of(first);
+    service->stun = stun_server_new(service->loop, config->stun.requests_per_second);
+    for (size_t i = 0; i < config->stun.listen.count; i++) {
+        int error = stun_server_listen(service->stun, first + (int)i);
+        if (error != 0)
+            return complain("cannot-answer-stun", uv_strerror(error));
+    }
     return 0;
 }
 
@@ -402,7 +443,7 @@ static bool load_all(struct service *service)
 
 int service_start(struct service *service)
 {
-    if (!load_all(service) || start_listeners(service) != 0)
+    if (start_stun(service) != 0 || !load_all(service) || start_listeners(service) != 0)
         return -1;
     publish_counts(service); /* before the supervisor hears that we accept, and says so */
     return 0;
@@ -572,6 +613,8 @@ static void on_bus_ended(void *context)
 static void on_server_ended(void *context)
 {
     struct service *service = context;
+    stun_server_close(service->stun);
+    service->stun = NULL;
     service->served = true;
     flush(service);
     service_bus_end(service->bus, service->hurry, on_bus_ended);

@@ -39,6 +39,7 @@ int settings_ice(const struct config *config, struct ice_rules *ret_rules,
     const char *fixed = config->session.ice_servers.json;
     *ret_rules = (struct ice_rules){
         .fixed = fixed == NULL ? SLICE_NONE : slice_of(fixed),
+        .stun = config->stun.url[0] == '\0' ? NULL : config->stun.url,
         .turn = {.url_count = config->turn.urls.count,
                  .urls = config->turn.urls.items,
                  .ttl = config->turn.ttl},

@@ -381,7 +381,9 @@ static void log_listeners(const struct listeners *listeners)
     char url[LISTEN_URL_SIZE];
     for (size_t i = 0; i < listeners->count; i++) {
         listener_url(&listeners->addresses[i], url);
-        log_event(LOG_INFO, "listening", LOG_NULL("worker"), LOG_STR("url", url), LOG_END);
+        bool stun = listeners->addresses[i].scheme == CONFIG_SCHEME_UDP;
+        log_event(LOG_INFO, stun ? "stun-listening" : "listening", LOG_NULL("worker"),
+                  LOG_STR("url", url), LOG_END);
     }
 }
 
@@ -439,15 +441,32 @@ static void run(struct supervisor *supervisor)
     (void)busy;
 }
 
+/* STUN's, behind the others. Where the default address is taken, as by another instance on this
+ * machine or a TURN server, there are none. */
+static int open_stun(struct supervisor *supervisor, struct config *config,
+                     char cause[LISTEN_ERROR_SIZE])
+{
+    struct listeners stun;
+    if (listeners_open(&stun, &config->stun.listen, supervisor->listeners.workers, 0, cause) == 0) {
+        listeners_join(&supervisor->listeners, &stun);
+        return 0;
+    }
+    if (config->sources[CONFIG_ID(stun, listen)].from != CONFIG_FROM_DEFAULT)
+        return -1;
+    log_event(LOG_WARN, "stun-not-listening", LOG_STR("cause", cause), LOG_END);
+    config->stun.listen.count = 0;
+    return 0;
+}
+
 /* All of them or none. */
-static int open_listeners(struct supervisor *supervisor, unsigned workers,
+static int open_listeners(struct supervisor *supervisor, struct config *config, unsigned workers,
                           char cause[LISTEN_ERROR_SIZE])
 {
-    const struct config *config = supervisor->config;
     if (listeners_open(&supervisor->listeners, &config->server.listen, workers,
                        config->server.backlog, cause) != 0)
         return -1;
-    if (admin_host_listen(config, &supervisor->admin_listeners, cause) == 0)
+    if (open_stun(supervisor, config, cause) == 0 &&
+        admin_host_listen(config, &supervisor->admin_listeners, cause) == 0)
         return 0;
     listeners_done(&supervisor->listeners);
     return -1;
@@ -459,7 +478,7 @@ static void close_listeners(struct supervisor *supervisor)
     listeners_done(&supervisor->admin_listeners);
 }
 
-int supervisor_run(const struct config *config)
+int supervisor_run(struct config *config)
 {
     struct supervisor supervisor = {.config = config};
     char cause[SETTINGS_ERROR_SIZE];
@@ -468,7 +487,7 @@ int supervisor_run(const struct config *config)
     if (settings_check_files(config, cause) != 0)
         return complain(cause, EXIT_BAD_CONFIG);
     raise_file_limit(config->limits.connections, workers);
-    if (open_listeners(&supervisor, workers, cause) != 0)
+    if (open_listeners(&supervisor, config, workers, cause) != 0)
         return complain(cause, EXIT_FAILED);
     if (shared_create(&supervisor.shared, workers) != 0) {
         close_listeners(&supervisor);

@@ -8,7 +8,8 @@
 #define EXIT_FAILED 1     /* the machine did not let us */
 #define EXIT_BAD_CONFIG 2 /* so it says before anything is bound */
 
-/* Runs until a signal ends it. Returns the exit code. */
-int supervisor_run(const struct config *config);
+/* Runs until a signal ends it. Takes out of the config what the machine does not give, where that
+ * was only the default. Returns the exit code. */
+int supervisor_run(struct config *config);
 
 #endif

@@ -36,7 +36,7 @@ const KINDS = {
   roomline: {
     program: binary,
     arguments: (tls) => [
-      ...['--listen', `${tls ? 'https' : 'http'}://127.0.0.1:0`, '--workers', '1', '--set', 'admin.listen=[]'],
+      ...['--listen', `${tls ? 'https' : 'http'}://127.0.0.1:0`, '--workers', '1', '--set', 'admin.listen=[]', '--set', 'stun.listen=[]'],
       ...Object.entries(ROOMLINE_KEYS).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
     ],
     url: urlOfLog,

@@ -19,6 +19,9 @@ import { DEFAULT_TIMEOUT } from './inbox.js';
 export const binary =
     process.env.ROOMLINE ?? fileURLToPath(new URL('../../build/release/roomline', import.meta.url));
 
+// Port 3478 is one for all servers of this machine.
+const NO_STUN = { 'stun.listen': '[]' };
+
 // A drain that ends as soon as it can. A test that is about draining sets its own.
 const QUICK_DRAIN = { 'drain.linger': '0', 'drain.spread': '0', 'drain.deadline': '300ms' };
 const SANITIZER = /ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer/;
@@ -67,6 +70,7 @@ function commandLine({ args = [], workers = 1, listen, admin, config = {} }, ide
         'log.format': 'json',
         'admin.listen': admin ? 'http://127.0.0.1:0' : '[]',
         ...QUICK_DRAIN,
+        ...NO_STUN,
         ...(typeof config === 'object' ? config : {}),
     };
     const line = typeof config === 'string' ? ['--config', configFile(config)] : [];

@@ -147,6 +147,57 @@ static void urls_are_written_as_browsers_read_them(void **state)
     assert_string_equal(url, "http://127.0.0.1:80");
 }
 
+static struct config_listener udp_address(uint16_t port)
+{
+    struct config_listener address = address_of(AF_INET, "127.0.0.1", port);
+    address.scheme = CONFIG_SCHEME_UDP;
+    return address;
+}
+
+static void datagrams_have_a_socket_for_each_worker_and_the_port_alone(void **state)
+{
+    struct listeners first, second;
+    char url[LISTEN_URL_SIZE];
+    (void)state;
+    assert_int_equal(open_one(&first, udp_address(0), 3), 0);
+    uint16_t port = first.addresses[0].port;
+    for (unsigned worker = 0; worker < 3; worker++) {
+        int type = 0;
+        socklen_t len = sizeof(type);
+        assert_int_equal(
+            getsockopt(listeners_fd(&first, 0, worker), SOL_SOCKET, SO_TYPE, &type, &len), 0);
+        assert_int_equal(type, SOCK_DGRAM);
+    }
+    assert_int_equal(open_one(&second, udp_address(port), 3), -1);
+    assert_non_null(strstr(error, "in use by another program"));
+    listener_url(&first.addresses[0], url);
+    assert_non_null(strstr(error, url));
+    assert_int_equal(strncmp(url, "udp://127.0.0.1:", 16), 0);
+    listeners_done(&first);
+}
+
+static void joined_sockets_stand_behind_each_other(void **state)
+{
+    struct listeners listeners, others;
+    int expected[2][2];
+    (void)state;
+    assert_int_equal(open_one(&listeners, address_of(AF_INET, "127.0.0.1", 0), 2), 0);
+    assert_int_equal(open_one(&others, udp_address(0), 2), 0);
+    for (unsigned worker = 0; worker < 2; worker++) {
+        expected[0][worker] = listeners_fd(&listeners, 0, worker);
+        expected[1][worker] = listeners_fd(&others, 0, worker);
+    }
+    listeners_join(&listeners, &others);
+    assert_int_equal(listeners.count, 2);
+    assert_int_equal(others.count, 0);
+    assert_int_equal(listeners.addresses[0].scheme, CONFIG_SCHEME_HTTP);
+    assert_int_equal(listeners.addresses[1].scheme, CONFIG_SCHEME_UDP);
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned worker = 0; worker < 2; worker++)
+            assert_int_equal(listeners_fd(&listeners, i, worker), expected[i][worker]);
+    listeners_done(&listeners);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +208,8 @@ int main(void)
         cmocka_unit_test(when_one_address_fails_none_stays_open),
         cmocka_unit_test(ipv6_for_all_takes_ipv4_along_unless_that_is_listed_too),
         cmocka_unit_test(urls_are_written_as_browsers_read_them),
+        cmocka_unit_test(datagrams_have_a_socket_for_each_worker_and_the_port_alone),
+        cmocka_unit_test(joined_sockets_stand_behind_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
