@@ -28,8 +28,8 @@ static void on_control(void *context, worker_id id, enum packet_kind kind, struc
 {
     (void)context;
     must(id >= 1 && id <= WORKERS);
-    must(kind == PACKET_READY || kind == PACKET_RELOADED);
-    must(payload.len == 0);
+    must(kind == PACKET_READY || kind == PACKET_RELOADED || kind == PACKET_CONTROL);
+    must(payload.len == 0 || kind == PACKET_CONTROL);
 }
 
 static void on_lost(void *context, worker_id id, const char *cause)

@@ -9,6 +9,8 @@
 struct directory *directory;
 uint64_t now;
 
+void (*fixture_on_controlled)(const struct frame *frame);
+
 static char lines[8192];
 static char last_roster[1024];
 static uint64_t version;
@@ -49,6 +51,10 @@ static void keep_roster(struct slice bytes)
 static void send_cb(void *context, const struct frame *frame)
 {
     (void)context;
+    if (frame->kind == FRAME_CONTROLLED && fixture_on_controlled != NULL) {
+        fixture_on_controlled(frame);
+        return;
+    }
     note("%u:%s", (unsigned)frame->to, frame_name(frame->kind));
     if (frame->peer.len > 0)
         note(" %.*s", (int)frame->peer.len, frame->peer.ptr);
@@ -60,7 +66,8 @@ static void send_cb(void *context, const struct frame *frame)
     }
     if (frame->worker != 0 || frame->kind == FRAME_GONE_AWAY)
         note(" w=%u", (unsigned)frame->worker);
-    if (frame->kind == FRAME_LEFT)
+    if (frame->kind == FRAME_LEFT ||
+        (frame->kind == FRAME_EVICTED && frame->reason != LEAVE_REPLACED))
         note(" r=%u", (unsigned)frame->reason);
     if (frame->error != 0)
         note(" e=%s", error_wire(frame->error));
@@ -72,11 +79,21 @@ static void send_cb(void *context, const struct frame *frame)
         note(" h=%u", (unsigned)frame->hops);
     if (frame->info.len > 0)
         note(" %.*s", (int)frame->info.len, frame->info.ptr);
-    if (frame->data.len > 0)
+    if (frame->data.len > 0 && frame->kind != FRAME_ROOM && frame->kind != FRAME_SETTINGS)
         note(" %.*s", (int)frame->data.len, frame->data.ptr);
     note("\n");
     if (frame->version != 0)
         version = frame->version;
+}
+
+static void start(struct directory_options options)
+{
+    options.resume_window = WINDOW;
+    options.hold_messages = 4;
+    options.hold_bytes = 1000;
+    options.unix_offset = FIXTURE_UNIX - now;
+    options.send = send_cb;
+    directory = directory_new(&options, now);
 }
 
 int fixture_setup(void **state)
@@ -85,14 +102,24 @@ int fixture_setup(void **state)
     crypto_init();
     lines[0] = last_roster[0] = '\0';
     now = 1000;
-    directory = directory_new(&(struct directory_options){.rooms = 2,
-                                                          .peers_per_room = 3,
-                                                          .resume_window = WINDOW,
-                                                          .hold_messages = 4,
-                                                          .hold_bytes = 1000,
-                                                          .send = send_cb},
-                              now);
+    start((struct directory_options){.rooms = 2, .peers_per_room = 3});
     return 0;
+}
+
+static void start_again(struct directory_options options)
+{
+    directory_free(directory);
+    start(options);
+}
+
+void fixture_limits(size_t rooms, size_t peers_per_room)
+{
+    start_again((struct directory_options){.rooms = rooms, .peers_per_room = peers_per_room});
+}
+
+void fixture_made_rooms_only(void)
+{
+    start_again((struct directory_options){.made_rooms_only = true});
 }
 
 int fixture_teardown(void **state)

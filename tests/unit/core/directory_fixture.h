@@ -16,8 +16,17 @@
 
 #define WINDOW 30000 /* ms */
 
+#define FIXTURE_UNIX 1700000000000 /* ms, when the test begins */
+
 extern struct directory *directory;
 extern uint64_t now;
+
+/* Where it is set FRAME_CONTROLLED goes here instead. */
+extern void (*fixture_on_controlled)(const struct frame *frame);
+
+/* A new directory, with other limits; where a join makes no room. */
+void fixture_limits(size_t rooms, size_t peers_per_room);
+void fixture_made_rooms_only(void);
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
