@@ -102,6 +102,21 @@ struct admin_ask *admin_ask(struct admin_call *call, struct frame *frame, bool a
     return ask;
 }
 
+struct admin_ask *admin_ask_with(struct admin_call *call, struct frame *frame, struct buf *data,
+                                 bool again,
+                                 void (*on_answer)(struct admin_ask *ask,
+                                                   const struct frame *answer))
+{
+    struct admin_ask *ask = NULL;
+    frame->data = buf_slice(data);
+    if (buf_failed(data))
+        refuse(call->response, "There is no memory to ask.");
+    else
+        ask = admin_ask(call, frame, again, on_answer);
+    buf_done(data);
+    return ask;
+}
+
 void admin_ask_on(struct admin_ask *ask, struct frame *frame,
                   void (*on_answer)(struct admin_ask *ask, const struct frame *answer))
 {

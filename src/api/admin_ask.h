@@ -40,6 +40,12 @@ struct admin_ask {
 struct admin_ask *admin_ask(struct admin_call *call, struct frame *frame, bool again,
                             void (*on_answer)(struct admin_ask *ask, const struct frame *answer));
 
+/* The same with data for the frame, which it frees. */
+struct admin_ask *admin_ask_with(struct admin_call *call, struct frame *frame, struct buf *data,
+                                 bool again,
+                                 void (*on_answer)(struct admin_ask *ask,
+                                                   const struct frame *answer));
+
 /* From within on_answer(): asks another thing before there is a response. */
 void admin_ask_on(struct admin_ask *ask, struct frame *frame,
                   void (*on_answer)(struct admin_ask *ask, const struct frame *answer));

@@ -5,6 +5,7 @@
 #include "api/problem.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/json.h"
 
 void admin_json_time(struct buf *out, uint64_t unix_ms)
 {
@@ -17,6 +18,11 @@ void admin_json_time(struct buf *out, uint64_t unix_ms)
     }
     strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
     buf_add_format(out, "\"%s.%03uZ\"", text, (unsigned)(unix_ms % 1000));
+}
+
+void admin_json_object(struct buf *out, struct slice object)
+{
+    buf_add_slice(out, json_check(object) == JSON_OBJECT ? object : SLICE("{}"));
 }
 
 void admin_json_respond(struct http_response *response, int status, struct buf *json)

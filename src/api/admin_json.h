@@ -10,6 +10,10 @@
 /* "2026-11-22T07:30:00.123Z", with its quotes (RFC 3339). */
 void admin_json_time(struct buf *out, uint64_t unix_ms);
 
+/* An object as the directory has it; one that is none becomes {}, so that what a broken instance or
+ * a stranger's Redis says never breaks the whole answer. */
+void admin_json_object(struct buf *out, struct slice object);
+
 /* Answers with this text, whose memory it takes over; 503 where there was not enough of it. */
 void admin_json_respond(struct http_response *response, int status, struct buf *json);
 

@@ -30,12 +30,9 @@ void admin_delete_peer(struct admin_call *call)
         return;
     buf_init(&data, 64);
     control_ban_time_add(&data, &(struct control_ban_time){.ms = seconds * 1000});
-    struct frame frame = {.reason = CONTROL_KICK,
-                          .room = admin_name(&call->room),
-                          .peer = admin_name(&call->peer),
-                          .data = buf_slice(&data)};
-    struct admin_ask *ask = admin_ask(call, &frame, seconds > 0, on_kicked);
+    struct frame frame = {
+        .reason = CONTROL_KICK, .room = admin_name(&call->room), .peer = admin_name(&call->peer)};
+    struct admin_ask *ask = admin_ask_with(call, &frame, &data, seconds > 0, on_kicked);
     if (ask != NULL)
         ask->flags = seconds > 0;
-    buf_done(&data);
 }

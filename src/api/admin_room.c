@@ -39,7 +39,7 @@ void admin_add_settings(struct buf *out, struct slice room, const struct control
     buf_add_format(out, ",\"locked\":%s,\"maxPeers\":%u,\"emptyTtl\":%" PRIu64 ",\"metadata\":",
                    settings->locked ? "true" : "false", settings->peers_max,
                    settings->empty_ttl / 1000);
-    buf_add_slice(out, settings->metadata.len == 0 ? SLICE("{}") : settings->metadata);
+    admin_json_object(out, settings->metadata);
     buf_add_text(out, ",\"bans\":[");
     add_bans(out, settings->bans);
     buf_add_char(out, ']');
@@ -52,7 +52,7 @@ static void add_member(struct buf *out, const struct control_member *member, str
     buf_add_text(out, "{\"peer\":");
     text_add_json(out, member->peer);
     buf_add_text(out, ",\"info\":");
-    buf_add_slice(out, member->info.len == 0 ? SLICE("{}") : member->info);
+    admin_json_object(out, member->info);
     buf_add_text(out, member->away ? ",\"state\":\"away\",\"since\":"
                                    : ",\"state\":\"here\",\"since\":");
     admin_json_time(out, member->since);

@@ -110,7 +110,6 @@ void admin_list_rooms(struct admin_call *call)
                     .after = admin_name(&after),
                     .limit = (uint32_t)limit,
                 });
-    struct frame frame = {.reason = CONTROL_LIST, .data = buf_slice(&query)};
-    admin_ask(call, &frame, true, on_listing);
-    buf_done(&query);
+    struct frame frame = {.reason = CONTROL_LIST};
+    admin_ask_with(call, &frame, &query, true, on_listing);
 }

@@ -104,10 +104,7 @@ void admin_put_room(struct admin_call *call)
     struct buf data;
     buf_init(&data, CONTROL_METADATA_MAX + 1024);
     control_change_add(&data, &change);
-    struct frame frame = {.reason = CONTROL_SET,
-                          .room = admin_name(&call->room),
-                          .version = version,
-                          .data = buf_slice(&data)};
-    admin_ask(call, &frame, change.conditions == 0, on_set);
-    buf_done(&data);
+    struct frame frame = {
+        .reason = CONTROL_SET, .room = admin_name(&call->room), .version = version};
+    admin_ask_with(call, &frame, &data, change.conditions == 0, on_set);
 }
