@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "api/admin_tokens.h"
-#include "core/frame.h"
+#include "core/exchange.h"
 #include "net/http.h"
 
 /* What the admin API asks of the process that it is part of. */
@@ -41,6 +41,9 @@ struct admin_world {
      * admin_answered() and has the same request number. Returns which worker, for
      * admin_worker_ended(); DIRECTORY: there is none to ask. */
     worker_id (*ask)(void *context, const struct frame *frame);
+
+    /* Appends the JSON array that this peer would be told of. */
+    struct ice_validity (*ice_servers)(void *context, struct slice peer, struct buf *out);
 
     void (*card)(void *context, struct buf *out); /* appends JSON about this instance: app/card.h */
     void (*drain)(void *context);                 /* this instance; again does nothing */

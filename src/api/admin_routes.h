@@ -50,4 +50,7 @@ void admin_drain_instance(struct admin_call *call);
 /* admin_metrics.c */
 void admin_get_metrics(struct admin_call *call);
 
+/* admin_ice.c */
+void admin_get_ice_servers(struct admin_call *call);
+
 #endif

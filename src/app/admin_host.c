@@ -1,10 +1,12 @@
 #include "app/admin_host.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "api/admin.h"
 #include "api/problem.h"
 #include "app/settings_admin.h"
+#include "app/settings_ice.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/server.h"
@@ -21,6 +23,7 @@ struct admin_host {
     uv_timer_t tick; /* for questions that nobody answers */
     unsigned open;   /* of timer and server */
     struct admin *admin;
+    struct ice_rules ice;
     struct server *server;
     unsigned connections;
 };
@@ -188,20 +191,33 @@ static void tick_cb(uv_timer_t *timer)
     admin_tick(host->admin);
 }
 
+/* By what name its clients know us nobody has said here: our STUN is only named by stun.url. */
+static struct ice_validity ice_servers(void *context, struct slice peer, struct buf *out)
+{
+    struct admin_host *host = context;
+    return ice_rules_write(&host->ice, SLICE_NONE, peer, (uint64_t)time(NULL), out);
+}
+
 /* --- life --- */
 
 static int load(struct admin_host *host)
 {
     char cause[SETTINGS_ERROR_SIZE];
     struct admin_tokens tokens;
+    struct ice_rules ice = {0};
     struct tls_options tls = settings_admin_tls(host->config);
     int error = settings_admin_tokens(host->config, &tokens, cause);
+    if (error == 0)
+        error = settings_ice(host->config, &ice, cause);
     if (error == 0 && settings_admin_use_tls(host->config))
         error = server_tls(host->server, &tls, cause);
-    if (error == 0)
+    if (error == 0) {
         admin_use_tokens(host->admin, &tokens);
-    else
+        host->ice = ice;
+    } else {
         log_event(LOG_ERROR, "admin-not-loaded", LOG_STR("cause", cause), LOG_END);
+    }
+    explicit_bzero(&ice, sizeof(ice));
     explicit_bzero(&tokens, sizeof(tokens));
     return error;
 }
@@ -235,6 +251,7 @@ struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
         .not_ready = not_ready,
         .answer = answer,
         .ask = ask,
+        .ice_servers = ice_servers,
         .card = write_card,
         .drain = drain,
         .write_checks = write_checks,
@@ -263,6 +280,7 @@ static void free_if_closed(struct admin_host *host)
         return;
     server_free(host->server);
     admin_free(host->admin);
+    explicit_bzero(&host->ice, sizeof(host->ice));
     mem_free(host);
 }
 

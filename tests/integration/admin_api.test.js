@@ -2,6 +2,7 @@
 // request; what comes back is held against the document.
 
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { PATTERNS, TOKEN, WITH_ADMIN, ask, call, seen } from '../support/admin.js';
@@ -9,7 +10,7 @@ import { examplesOf, mismatch, operations } from '../support/openapi.js';
 import { Peer, freshRoom } from '../support/peer.js';
 import { PLAIN, PLAIN2, ownServer, suite } from '../support/suite.js';
 
-const { ROOMS, ROOM, PEER, NOTICES, INSTANCES, DRAIN } = PATTERNS;
+const { ROOMS, ROOM, PEER, NOTICES, INSTANCES, DRAIN, ICE } = PATTERNS;
 
 const PATHS = { room: 'a', peer: 'b', instance: 'c' };
 const SETTINGS = { locked: false, maxPeers: 0, emptyTtl: 0, metadata: {}, bans: [] };
@@ -321,6 +322,30 @@ describe('rooms by REST, with servers of their own', () => {
         const server = await ownServer(t, WITH_ADMIN);
         await call(server, 'GET', '/livez', 200, { token: null });
         await call(server, 'GET', '/readyz', 200, { token: null });
+    });
+
+    test('ICE servers for other back ends', async (t) => {
+        const config = {
+            'turn.urls': 'turn:turn.example.org:3478?transport=udp',
+            'turn.secrets': 'north',
+            'stun.listen': 'udp://127.0.0.1:0',
+            'session.ice_servers': '[{urls: "stun:other.example.org"}]',
+        };
+        const server = await ownServer(t, { ...WITH_ADMIN, config });
+        const { json } = await call(server, 'GET', ICE, 200, { query: '?peer=a%20n' });
+        const [stun, turn] = json.iceServers;
+        assert.deepEqual(stun, { urls: ['stun:other.example.org'] });
+        assert.equal(turn.username, `${json.iceExpires}:a%20n`);
+        const credential = createHmac('sha1', 'north').update(turn.username).digest('base64');
+        assert.equal(turn.credential, credential);
+        assert.ok(Math.abs(json.iceExpires - Date.now() / 1000 - 3600) < 60, `${json.iceExpires}`);
+        for (const query of ['', '?peer=', `?peer=${'x'.repeat(65)}`, '?peer=%0a', '?name=ann'])
+            await call(server, 'GET', ICE, 422, { query });
+
+        const url = { ...config, 'turn.urls': undefined, 'turn.secrets': undefined, 'stun.url': 'stun:a' };
+        const plain = await ownServer(t, { ...WITH_ADMIN, config: url });
+        const answer = await call(plain, 'GET', ICE, 200, { query: '?peer=ann' });
+        assert.deepEqual(answer.json, { iceServers: [{ urls: ['stun:a'] }, stun] });
     });
 
     test('as many rooms as there may be', async (t) => {

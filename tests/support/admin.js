@@ -43,6 +43,7 @@ export const PATTERNS = {
     PEER: '/v1/rooms/{room}/peers/{peer}',
     NOTICES: '/v1/rooms/{room}/notices',
     INSTANCES: '/v1/instances',
+    ICE: '/v1/ice-servers',
     DRAIN: '/v1/instances/{instance}/drain',
 };
 
