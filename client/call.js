@@ -12,6 +12,7 @@ import { RoomError, compareIds } from './protocol.js';
 const RING_TIME = 45_000; // ms until the caller gives up
 const MEND_TIME = 45_000; // ms without a connection until a call is lost
 const GONE_TIME = 2_000; // ms from the end of the channel to the end of the call, for the reason to arrive
+const AGAIN_TIME = 1_000; // ms, up to twice that, before what was refused is said again
 const MAX_QUEUE = 1024 * 1024; // bytes that may wait in the channel
 const MAX_OFFERS = 16; // files offered to me at a time
 
@@ -53,6 +54,7 @@ export class Call extends Emitter {
     #offeredAt; // ms, as the next
     #connectedAt;
     #timer;
+    #again; // the timer of a repair
     #over = new AbortController();
 
     constructor(room, calls, { peer, id, incoming }) {
@@ -210,9 +212,11 @@ export class Call extends Emitter {
     sendFile(file, { name = file.name ?? 'file' } = {}) {
         const id = `${this.#isPolite ? 'a' : 'b'}${++this.#fileCount}`;
         const { size, type } = file;
-        const offered = this.#say({ file: id, name, size, type });
         const transfer = this.#transfer(id, { name, size, type }, file);
-        if (!offered) transfer.fail();
+        const offer = () => this.#say({ file: id, name, size, type }) || transfer.fail();
+        if (this.state === 'ended') transfer.fail();
+        else if (this.#channel?.readyState === 'open') offer();
+        else this.on('open', offer, { once: true, signal: this.#over.signal });
         return transfer;
     }
 
@@ -236,7 +240,9 @@ export class Call extends Emitter {
         channel.onclose = () => {
             if (this.state !== 'ended') this.#after(GONE_TIME, 'gone');
         };
-        this.pc.addEventListener('datachannel', ({ channel }) => this.#files.get(channel.label)?.open(channel));
+        const { signal } = this.#over;
+        const open = ({ channel }) => this.#files.get(channel.label)?.open(channel);
+        this.pc.addEventListener('datachannel', open, { signal });
     }
 
     // Returns whether it could be sent.
@@ -422,8 +428,10 @@ export class Call extends Emitter {
     }
 
     undelivered(code) {
-        if (code === 'peer-not-found' && this.state !== 'connected') this.end('gone');
-        else this.spoil();
+        if (code === 'peer-not-found' && this.state !== 'connected') return this.end('gone');
+        this.spoil();
+        clearTimeout(this.#again);
+        this.#again = setTimeout(() => this.repair(), AGAIN_TIME * (1 + Math.random()));
     }
 
     // ---- ends ----
@@ -439,11 +447,13 @@ export class Call extends Emitter {
     end(reason, mine = reason === 'no-answer' ? reason : 'peer-left') {
         if (this.state === 'ended') return;
         clearTimeout(this.#timer);
+        clearTimeout(this.#again);
         this.#over.abort();
         this.#calls.remove(this);
         this.#report(reason, mine);
         this.reason = reason;
         for (const file of this.#files.values()) file.fail();
+        if (this.#channel) this.#channel.onopen = this.#channel.onmessage = this.#channel.onclose = null;
         this.#negotiation?.close();
         this.#enter('ended');
         this.stopScreen();

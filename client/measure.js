@@ -18,9 +18,10 @@ export async function measure(pc, before) {
         result.path = isRelayed ? 'relayed' : 'direct';
         result.protocol = local?.relayProtocol ?? local?.protocol ?? null;
         result.rtt = pair.currentRoundTripTime ?? null;
-        now.sent = pair.bytesSent ?? 0;
-        now.received = pair.bytesReceived ?? 0;
-        now.pair = pair.id;
+    }
+    for (const { bytesSent = 0, bytesReceived = 0 } of ofType('candidate-pair')) {
+        now.sent += bytesSent;
+        now.received += bytesReceived;
     }
     for (const { kind, packetsLost = 0, packetsReceived = 0, jitter = null, ...more } of ofType('inbound-rtp')) {
         now.lost += packetsLost;
@@ -32,9 +33,7 @@ export async function measure(pc, before) {
         result.frames = more.framesPerSecond ?? null;
     }
     const rate = (key) =>
-        before && before.pair === now.pair
-            ? Math.max(0, ((now[key] - before[key]) * 8000) / (now.at - before.at))
-            : null;
+        before ? Math.max(0, ((now[key] - before[key]) * 8000) / (now.at - before.at)) : null;
     const packets = now.packets - (before?.packets ?? 0);
     const loss = packets > 0 ? Math.max(0, now.lost - (before?.lost ?? 0)) / packets : null;
     return { ...result, sent: rate('sent'), received: rate('received'), loss, now };

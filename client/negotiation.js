@@ -130,8 +130,12 @@ export class Negotiation {
         if (this.pc.signalingState !== 'closed') console.error(error);
     }
 
+    // Chromium keeps some closed connections for long; so that those keep nothing of ours, the handlers go.
     close() {
         clearTimeout(this.#restartTimer);
-        this.pc.close();
+        const { pc } = this;
+        pc.close();
+        pc.ontrack = pc.onconnectionstatechange = pc.onnegotiationneeded = pc.onicecandidate = null;
+        pc.oniceconnectionstatechange = pc.onsignalingstatechange = null;
     }
 }

@@ -228,7 +228,7 @@ export class Call extends EventTarget implements Emitter<CallEvents> {
 
   /** Sends text. False, and nothing sent, while there is no connection or too much waits for it. */
   send(text: string): boolean;
-  /** Offers a file; `transfer.done` tells what became of it. */
+  /** Offers a file, once there is a connection; `transfer.done` tells what became of it. */
   sendFile(file: File | Blob, options?: { name?: string }): FileTransfer;
 
   /** How it goes. Rates and loss are since the last `stats()`; null where not known. */

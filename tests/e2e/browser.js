@@ -9,7 +9,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const ARTIFACTS = here('artifacts');
 
 export const CLIENT = here('../../client');
-export const TIMEOUT = 20_000; // ms for anything a page is waited for
+export const TIMEOUT = 60_000; // ms for anything a page is waited for
 
 const FLAGS = [
     '--headless=new',
@@ -191,24 +191,27 @@ export class Person {
     // Resolves when the picture of the other side moves on from where it is now: decoded by the
     // connection, and shown by the element.
     async seesMotion(selector = '#remote') {
-        const measure = async ({ selector, before, frames }) => {
+        const measure = async (selector) => {
             const video = document.querySelector(selector);
             let decoded = 0;
             for (const connection of window.connections) {
                 for (const report of (await connection.getStats()).values()) {
                     if (report.type === 'inbound-rtp' && report.kind === 'video')
-                        decoded += report.framesDecoded;
+                        decoded += report.framesDecoded ?? 0;
                 }
             }
-            const now = { decoded, time: video.currentTime, width: video.videoWidth };
-            if (!before) return now;
-            const moved =
-                now.decoded >= before.decoded + frames && now.time > before.time && now.width > 0;
-            return moved && now;
+            return { decoded, time: video.currentTime, width: video.videoWidth };
         };
-        const before = await this.page.evaluate(measure, { selector });
-        const after = await this.page.waitForFunction(measure, { selector, before, frames: 10 });
-        return after.jsonValue();
+        const before = await this.page.evaluate(measure, selector);
+        const end = Date.now() + TIMEOUT;
+        // Not waitForFunction, for which a promise of false is as good as true.
+        for (let now = before; ; now = await this.page.evaluate(measure, selector)) {
+            if (now.decoded >= before.decoded + 10 && now.time > before.time && now.width > 0)
+                return now;
+            if (Date.now() > end)
+                throw new Error(`${this.name}: no motion: ${JSON.stringify([before, now])}`);
+            await this.page.waitForTimeout(50);
+        }
     }
 
     // Nothing from the server reaches the page until release().
