@@ -48,6 +48,15 @@ const char *error_text(int error)
     return error_find(error)->text;
 }
 
+unsigned error_number(int error)
+{
+    switch (error) {
+    case ERR_NOT_JSON: return ERR_NEGATED_BAD_MESSAGE;
+    case ERR_KICKED: return ERR_NEGATED_FORBIDDEN;
+    default: return error < 0 && error > -ERR_COUNT ? (unsigned)-error : ERR_NEGATED_INTERNAL;
+    }
+}
+
 enum close_code error_close(int error, bool joined)
 {
     const struct error_row *row = error_find(error);

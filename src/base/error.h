@@ -122,6 +122,9 @@ enum error_code {
 const char *error_wire(int error);
 const char *error_text(int error);
 
+/* As which of WIRE_ERRORS it counts: above 0, below ERR_COUNT. What is none counts as internal. */
+unsigned error_number(int error);
+
 /* The close code that goes with an error, CLOSE_NONE where the connection stays. ERR_NOT_JSON has
  * no `error` message of its own but closes. */
 enum close_code error_close(int error, bool joined);

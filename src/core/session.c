@@ -201,7 +201,7 @@ void session_send(struct session *session, struct message *message)
 
 static void count_error(struct exchange *exchange, int error)
 {
-    tally_add(&exchange->tally->errors[-error], 1);
+    tally_add(&exchange->tally->errors[error_number(error)], 1);
     if (error == ERR_ROOM_FULL)
         exchange_hit(exchange, CORE_LIMIT_PEERS);
     if (error == ERR_PEER_BUSY)

@@ -95,6 +95,18 @@ static const struct {
     {4006, false}, {4007, false}, {4008, true}, {4009, false}, {4010, false}, {4029, true},
 };
 
+static void what_is_counted_is_one_of_the_wire(void **state)
+{
+    (void)state;
+    static const int strange[] = {0, 1, INT_MAX, INT_MIN, -ERR_COUNT, ERR_KICKED - 1};
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
+        assert_int_equal(error_number(strange[i]), -ERR_INTERNAL);
+    for (int error = 1; error < ERR_COUNT; error++)
+        assert_int_equal(error_number(-error), error);
+    assert_int_equal(error_number(ERR_KICKED), -ERR_FORBIDDEN);
+    assert_int_equal(error_number(ERR_NOT_JSON), -ERR_BAD_MESSAGE);
+}
+
 static void each_close_code_has_a_reason_that_fits(void **state)
 {
     (void)state;
@@ -131,6 +143,7 @@ int main(void)
         cmocka_unit_test(what_is_not_json_closes_with_1007),
         cmocka_unit_test(who_was_kicked_hears_why_and_is_closed_with_4005),
         cmocka_unit_test(what_is_no_error_counts_as_internal),
+        cmocka_unit_test(what_is_counted_is_one_of_the_wire),
         cmocka_unit_test(each_close_code_has_a_reason_that_fits),
         cmocka_unit_test(no_close_code_is_left_out),
         cmocka_unit_test(an_unknown_code_is_a_broken_socket),
