@@ -23,12 +23,21 @@ void admin_free(struct admin *admin)
         return;
     admin_asks_drop(admin);
     explicit_bzero(&admin->tokens, sizeof(admin->tokens));
+    jwk_set_done(&admin->keys);
     mem_free(admin);
 }
 
 void admin_use_tokens(struct admin *admin, const struct admin_tokens *tokens)
 {
     admin->tokens = *tokens;
+}
+
+void admin_use_keys(struct admin *admin, struct jwk_set *keys, const struct token_rules *rules)
+{
+    jwk_set_done(&admin->keys);
+    admin->keys = *keys;
+    admin->token_rules = *rules;
+    keys->count = 0;
 }
 
 void admin_audit(const struct admin_call *call, const char *event)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "api/admin_tokens.h"
+#include "api/token.h"
 #include "core/exchange.h"
 #include "net/http.h"
 
@@ -57,6 +58,9 @@ void admin_free(struct admin *admin);
 
 /* From now on; those before count no more. */
 void admin_use_tokens(struct admin *admin, const struct admin_tokens *tokens);
+
+/* The keys and rules by which tokens for clients are made from now on. Takes the keys over. */
+void admin_use_keys(struct admin *admin, struct jwk_set *keys, const struct token_rules *rules);
 
 /* Who asks. */
 struct admin_client {

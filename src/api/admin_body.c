@@ -61,6 +61,11 @@ static bool refuse_size(struct admin_call *call, const struct admin_field *field
     return refuse(call, slice_of(field->name), detail);
 }
 
+bool admin_body_refuse(struct admin_call *call, const char *name, const char *detail)
+{
+    return refuse(call, slice_of(name), detail);
+}
+
 void admin_body_lacks(struct admin_call *call, const char *name)
 {
     refuse(call, slice_of(name), "It must be given.");

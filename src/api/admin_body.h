@@ -26,6 +26,9 @@ struct admin_field {
 bool admin_body_read(struct admin_call *call, const struct admin_field *fields, size_t count,
                      void *into, unsigned *ret_given);
 
+/* 422 for a field that is wrong in a way that no kind knows of. False. */
+bool admin_body_refuse(struct admin_call *call, const char *name, const char *detail);
+
 /* 422 for a field that must be given. */
 void admin_body_lacks(struct admin_call *call, const char *name);
 

@@ -16,6 +16,8 @@ LIST_HEAD(admin_ask_list, admin_ask);
 struct admin {
     struct admin_world world;
     struct admin_tokens tokens;
+    struct jwk_set keys; /* that sign tokens for clients */
+    struct token_rules token_rules;
     struct bucket failures[ADMIN_FAILURES]; /* of authentication, by hash of the address */
     struct admin_ask_list asks;
     unsigned ask_count;

@@ -12,6 +12,7 @@ const struct admin_route admin_routes[] = {
     {METHOD_GET, "/v1/instances", ADMIN_TOKEN, admin_list_instances},
     {METHOD_POST, "/v1/instances/{instance}/drain", ADMIN_TOKEN, admin_drain_instance},
     {METHOD_GET, "/v1/ice-servers", ADMIN_TOKEN, admin_get_ice_servers},
+    {METHOD_POST, "/v1/tokens", ADMIN_TOKEN, admin_post_token},
     {METHOD_GET, "/metrics", ADMIN_METRICS, admin_get_metrics},
 };
 

@@ -53,4 +53,7 @@ void admin_get_metrics(struct admin_call *call);
 /* admin_ice.c */
 void admin_get_ice_servers(struct admin_call *call);
 
+/* admin_mint.c */
+void admin_post_token(struct admin_call *call);
+
 #endif

@@ -252,19 +252,12 @@ static bool is_pattern(struct slice room)
     return room.len > 0 && room.ptr[room.len - 1] == '*';
 }
 
-static bool is_room(struct slice room)
-{
-    if (is_pattern(room))
-        room.len--;
-    return room.len == 0 || text_is_room_name(room);
-}
-
 const char *token_check_order(const struct token_order *order)
 {
     if (order->room_count == 0)
         return "a token needs a room";
     for (size_t i = 0; i < order->room_count; i++)
-        if (order->rooms[i].len == 0 || !is_room(order->rooms[i]))
+        if (!text_is_room_name(order->rooms[i]))
             return "a room is a room name, or the start of one and *";
     if (order->peer.ptr != NULL && !text_is_peer_name(order->peer))
         return "sub is a peer ID: 1 to 64 bytes of UTF-8 without control characters";

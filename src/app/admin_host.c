@@ -6,6 +6,7 @@
 #include "api/admin.h"
 #include "api/problem.h"
 #include "app/settings_admin.h"
+#include "app/settings_auth.h"
 #include "app/settings_ice.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -200,19 +201,30 @@ static struct ice_validity ice_servers(void *context, struct slice peer, struct 
 
 /* --- life --- */
 
+static void use_all(struct admin_host *host, const struct admin_tokens *tokens,
+                    struct jwk_set *keys)
+{
+    struct token_rules rules = settings_auth_rules(host->config);
+    admin_use_tokens(host->admin, tokens);
+    admin_use_keys(host->admin, keys, &rules);
+}
+
 static int load(struct admin_host *host)
 {
     char cause[SETTINGS_ERROR_SIZE];
     struct admin_tokens tokens;
     struct ice_rules ice = {0};
+    struct jwk_set keys = {.count = 0};
     struct tls_options tls = settings_admin_tls(host->config);
     int error = settings_admin_tokens(host->config, &tokens, cause);
     if (error == 0)
         error = settings_ice(host->config, &ice, cause);
     if (error == 0 && settings_admin_use_tls(host->config))
         error = server_tls(host->server, &tls, cause);
+    if (error == 0)
+        error = settings_auth_keys(host->config, &keys, cause);
     if (error == 0) {
-        admin_use_tokens(host->admin, &tokens);
+        use_all(host, &tokens, &keys);
         host->ice = ice;
     } else {
         log_event(LOG_ERROR, "admin-not-loaded", LOG_STR("cause", cause), LOG_END);

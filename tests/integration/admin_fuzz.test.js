@@ -11,6 +11,7 @@ import { HttpConnection, requestText } from '../support/http.js';
 import { checkAnswer, mismatch, operations, resolve } from '../support/openapi.js';
 import { Peer } from '../support/peer.js';
 import { Random, seed } from '../support/random.js';
+import { SECRET } from '../support/token.js';
 import { PLAIN, PLAIN2, suite } from '../support/suite.js';
 
 const COUNT = Number(process.env.ROOMLINE_FUZZ ?? 3000);
@@ -62,6 +63,8 @@ class Maker extends Random {
             const keys = Object.keys(properties).filter((key) => required.includes(key) || this.chance(0.5));
             return Object.fromEntries(keys.map((key) => [key, this.fitting(properties[key], key)]));
         }
+        if (schema.type === 'array')
+            return Array.from({ length: schema.minItems + this.below(3) }, () => this.fitting(schema.items));
         return schema.type === 'object' ? this.object(3) : schema.type === 'string' ? 'n' : this.json();
     }
 }
@@ -117,7 +120,9 @@ function check(request, answer) {
     if (right && json !== undefined) assert.equal(mismatch(one.body.schema, json), null, 'a bad body is taken');
 }
 
-suite('the admin API at random', [PLAIN, PLAIN2], { ...WITH_ADMIN }, (on) => {
+const env = { ...WITH_ADMIN.env, ROOMLINE_AUTH_SECRET: SECRET };
+
+suite('the admin API at random', [PLAIN, PLAIN2], { ...WITH_ADMIN, env }, (on) => {
     test('requests out of the document', async () => {
         const make = new Maker(seed);
         let http = await HttpConnection.open(on.server, { url: on.server.adminUrl });

@@ -45,6 +45,7 @@ export const PATTERNS = {
     INSTANCES: '/v1/instances',
     ICE: '/v1/ice-servers',
     DRAIN: '/v1/instances/{instance}/drain',
+    TOKENS: '/v1/tokens',
 };
 
 /** What call() has seen: "GET /v1/rooms 200". */
