@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { fetchOnce } from './http.js';
 import { checkAnswer, operation } from './openapi.js';
+import { hide } from './secrets.js';
 
 export const TOKEN = 'test-token-0123456789';
 
@@ -16,6 +17,7 @@ function bytesOf(body) {
  * or what is to be JSON.
  */
 export async function ask(server, method, path, { token = TOKEN, body, headers, ...options } = {}) {
+    hide(token);
     const text = bytesOf(body).toString('latin1'); // as it is sent
     const answer = await fetchOnce(server, path, {
         url: server.adminUrl,

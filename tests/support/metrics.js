@@ -11,6 +11,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from './admin.js';
 import { DEFAULT_TIMEOUT } from './inbox.js';
+import { assertHidden } from './secrets.js';
 
 const SAMPLE = /^([a-z_]+)(?:\{(.+)\})? (-?\d+(?:\.\d+)?)$/;
 const LABEL = /([a-z_]+)="((?:[^"\\\n]|\\[\\"n])*)"(?:,|$)/y;
@@ -78,9 +79,10 @@ class Metrics {
     }
 }
 
-export async function readMetrics(server) {
-    const answer = await ask(server, 'GET', '/metrics');
+export async function readMetrics(server, options) {
+    const answer = await ask(server, 'GET', '/metrics', options);
     assert.equal(answer.status, 200, String(answer.body));
+    assertHidden(String(answer.body), '/metrics');
     return new Metrics(String(answer.body));
 }
 

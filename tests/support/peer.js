@@ -8,6 +8,7 @@
 
 import assert from 'node:assert/strict';
 import { DEFAULT_TIMEOUT, Inbox } from './inbox.js';
+import { hide } from './secrets.js';
 import { connectWebSocket } from './websocket.js';
 
 let rooms = 0;
@@ -39,6 +40,7 @@ export class Peer {
 
     /** Connects and joins; rejects with the server's `error` or close code. */
     static async join(server, { room, peer, token, info, resume, ...options } = {}) {
+        hide(token);
         const self = await Peer.connect(server, { room, ...options });
         self.send({ type: 'join', peer, token, info, resume });
         await self.expectJoined();
@@ -177,6 +179,7 @@ export class Peer {
 
     #onJoined(joined) {
         this.joined = joined;
+        hide(joined.session, ...joined.iceServers.map(({ credential }) => credential));
         if (!joined.resumed) this.received = 0;
         this.roster = new Map(joined.peers.map((entry) => [entry.peer, entry]));
     }

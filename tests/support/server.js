@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { certificate, temporaryFolder } from './certificate.js';
 import { DEFAULT_TIMEOUT } from './inbox.js';
+import { assertHidden } from './secrets.js';
 
 export const binary =
     process.env.ROOMLINE ?? fileURLToPath(new URL('../../build/release/roomline', import.meta.url));
@@ -183,6 +184,7 @@ class Server {
         }
         assert.equal(exit.code, code, `exit ${JSON.stringify(exit)}:\n${this.output()}`);
         assert.doesNotMatch(this.noise.join('\n'), SANITIZER);
+        assertHidden(this.#everything(), 'the log');
         return exit;
     }
 
@@ -207,6 +209,11 @@ class Server {
         const inode = inodeOf(socket.remotePort, socket.localPort);
         for (const [index, pid] of this.workers) if (inode && holdsSocket(pid, inode)) return index;
         return null;
+    }
+
+    /** All that it wrote. */
+    #everything() {
+        return [...this.logs.map((line) => JSON.stringify(line)), ...this.noise].join('\n');
     }
 
     /** The end of what it wrote, for a failing test's message. */
