@@ -47,6 +47,8 @@
       "Pages that may open a WebSocket: self is the host that served the page, * is any page.") \
     X(server, rooms_on_demand, flag, "true", 0, 0, NULL, \
       "Whether a join makes the room where there is none; otherwise only administrators make rooms.") \
+    X(server, watch, duration, "1m", 100, CONFIG_DAY, "never", \
+      "How often certificates and files of secrets are looked at; new ones are read as on SIGHUP.") \
     X(server, backlog, count, "1024", 1, 65535, NULL, \
       "Connections that may wait to be accepted, per worker and listener; the kernel caps it.")
 

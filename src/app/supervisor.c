@@ -13,6 +13,7 @@
 #include "app/log_pump.h"
 #include "app/settings.h"
 #include "app/shared.h"
+#include "app/watch.h"
 #include "app/workers.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -42,6 +43,7 @@ struct supervisor {
     uv_signal_t signals[SIGNAL_COUNT];
     uv_timer_t log_pump;
     uv_timer_t rotation; /* of the ticket keys */
+    struct watch watch;
     uv_timer_t phase_timer;
     enum phase phase;
     uint64_t drain_started; /* ms */
@@ -75,6 +77,7 @@ static void end_if_done(struct supervisor *supervisor)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     log_pump_close(&supervisor->log_pump);
     uv_close((uv_handle_t *)&supervisor->rotation, NULL);
+    watch_close(&supervisor->watch);
     uv_close((uv_handle_t *)&supervisor->phase_timer, NULL);
 }
 
@@ -166,6 +169,11 @@ static void reload(struct supervisor *supervisor)
     if (supervisor->admin != NULL)
         admin_host_reload(supervisor->admin);
     workers_reload(supervisor->workers);
+}
+
+static void on_change(void *context)
+{
+    reload(context);
 }
 
 static void signal_cb(uv_signal_t *handle, int number)
@@ -429,6 +437,7 @@ static void run(struct supervisor *supervisor)
                                     on_hopeless, on_answer,    on_ended};
     log_pump_start(&supervisor->log_pump, &supervisor->loop);
     start_rotation(supervisor);
+    watch_start(&supervisor->watch, &supervisor->loop, supervisor->config, on_change, supervisor);
     uv_timer_init(&supervisor->loop, &supervisor->phase_timer);
     supervisor->phase_timer.data = supervisor;
     start_counting(supervisor);
