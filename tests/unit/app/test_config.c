@@ -183,6 +183,8 @@ static void bad_values_name_where_they_stand(void **state)
          "written as 512 (bytes), 64KiB, 1MiB or 1GiB"},
         {"log.level=loud",
          "--set: log.level: \"loud\" is not one of its words; allowed: debug, info, warn, error"},
+        {"server.rooms_on_demand=maybe",
+         "--set: server.rooms_on_demand: \"maybe\" is not true or false; allowed: true or false"},
         {"tls.cert=a\x01z", "--set: tls.cert: holds control characters or is not UTF-8"},
         {"tls.cert=a\xff", "--set: tls.cert: holds control characters or is not UTF-8"},
         {"server.origins=[self",
