@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 #define FAILURES_PER_SECOND 1 /* of authentication, from one address */
-#define FAILURES_BURST 20
+#define FAILURES_BURST 50
 
 struct admin *admin_new(const struct admin_world *world)
 {

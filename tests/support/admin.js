@@ -53,13 +53,22 @@ export const PATTERNS = {
 /** What call() has seen: "GET /v1/rooms 200". */
 export const seen = new Set();
 
-/** Asks, and holds the answer against the document; `expected` is its status. The rest as of ask(). */
-export async function call(server, method, pattern, expected, options = {}) {
+/** Asks by a path of the document. The rest as of ask(). */
+export function askBy(server, method, pattern, options = {}) {
     const { room, peer, instance, query = '', ...rest } = options;
     const names = { room, peer, instance };
     const path = pattern.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(names[name]));
-    const answer = await ask(server, method, path + query, rest);
-    assert.equal(answer.status, expected, `${method} ${path}${query}: ${answer.body}`);
+    return ask(server, method, path + query, rest);
+}
+
+/** The same, and holds the answer against the document; `expected` is its status. */
+export async function call(server, method, pattern, expected, options) {
+    return note(method, pattern, await askBy(server, method, pattern, options), expected);
+}
+
+/** Holds an answer against the document, and its status against what is expected, where that is given. */
+export function note(method, pattern, answer, expected = answer.status) {
+    assert.equal(answer.status, expected, `${method} ${pattern}: ${answer.body}`);
     checkAnswer(operation(method, pattern), answer);
     seen.add(`${method} ${pattern} ${answer.status}`);
     return answer;
