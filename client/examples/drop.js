@@ -9,7 +9,7 @@ translate();
 const query = new URLSearchParams(location.search);
 const room = await join(query.get('room') ?? 'drop', { store: sessionStorage });
 
-const showCount = () => (document.getElementById('count').textContent = room.peers.size);
+const showCount = () => (document.getElementById('count').textContent = String(room.peers.size));
 room.on('roster', showCount);
 showCount();
 

@@ -17,3 +17,4 @@ function compile(project) {
 
 test('the SDK is what roomline.d.ts says', () => compile('sdk'));
 test('roomline.d.ts lets right use pass, and wrong use not', () => compile('use'));
+test('the examples use it right', () => compile('examples'));
