@@ -1,9 +1,12 @@
 // Two or more Rooms on one made-up server, which carries signals as the test wants: at once, when
 // `flush()` says, in another order, twice, or not at all.
 
+import { webcrypto } from 'node:crypto';
 import { Room } from '../../client/roomline.js';
 import { FakeSocket } from './fakes.js';
 import { FakePeerConnection, FakeStream } from './fake_rtc.js';
+
+globalThis.crypto ??= webcrypto; // Node 18
 
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
