@@ -121,16 +121,16 @@ void admin_instances_init(struct admin_instances *instances, const struct frame 
     struct slice entries = instances->listing.entries;
     size_t count = count_workers(entries);
     instances->workers = mem_alloc((count + 1) * sizeof(*instances->workers));
-    while (instances->workers != NULL && instances->count < count &&
-           control_worker_next(&entries, &worker)) {
+    if (instances->workers == NULL)
+        return;
+    while (instances->count < count && control_worker_next(&entries, &worker)) {
         struct admin_worker *own = &instances->workers[instances->count];
         own->id = worker.worker;
         own->fresh = worker.fresh;
         own->card = worker.card;
         instances->count += read_name(worker.card, &own->instance);
     }
-    if (instances->count > 0)
-        qsort(instances->workers, instances->count, sizeof(*instances->workers), by_id);
+    qsort(instances->workers, instances->count, sizeof(*instances->workers), by_id);
 }
 
 void admin_instances_done(struct admin_instances *instances)
