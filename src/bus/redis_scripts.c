@@ -68,6 +68,7 @@ static const struct constant {
     {"UNAVAILABLE", ERR_UNAVAILABLE},
 
     {"ROSTER_MAX", (long)REDIS_ROSTER_MAX},
+    {"PASSED_MAX", 4}, /* as of the directory in core */
     {"LEASE", REDIS_LEASE},
     {"HOPS_MAX", 8},      /* as between workers */
     {"STANDSTILL", 5000}, /* without a beat of anybody, where each beats every 3 s */

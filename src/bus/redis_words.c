@@ -64,6 +64,12 @@ static void add_u64(struct redis_words *words, uint64_t value)
     add_small(words, &value, sizeof(value));
 }
 
+static void add_stint(struct redis_words *words, uint32_t stint)
+{
+    stint = htole32(stint);
+    add_small(words, &stint, 3);
+}
+
 static void add_u32(struct redis_words *words, uint32_t value)
 {
     value = htole32(value);
@@ -141,6 +147,7 @@ static void add_argument(struct redis_words *words, char letter, const struct re
     case 'w': add_u64(words, frame->worker); break;
     case 'e': add_error(words, frame->error); break;
     case 'h': add_number(words, frame->hops); break;
+    case 'x': add_stint(words, frame->stint); break;
     case 'S': add_slice(words, frame->sender); break;
     case 'I': add_slice(words, frame->id); break;
     case 'd': add_slice(words, frame->data); break;
@@ -173,12 +180,12 @@ static const struct {
     [FRAME_INFO] = {SCRIPT_INFO, DIRECTORY, "psi"},
     [FRAME_AWAY] = {SCRIPT_AWAY, DIRECTORY, "psr"},
     [FRAME_LEAVE] = {SCRIPT_LEAVE, DIRECTORY, "psr"},
-    [FRAME_RESTORE] = {SCRIPT_RESTORE, DIRECTORY, "psoivrAd"},
+    [FRAME_RESTORE] = {SCRIPT_RESTORE, DIRECTORY, "psoivrAdx"},
     [FRAME_CONTROL] = {SCRIPT_CONTROL, DIRECTORY, "nqrpvdR"},
     [FRAME_DEPOSIT] = {SCRIPT_DEPOSIT, MAILBOX, "pscaWH"},
     [FRAME_SIGNAL] = {SCRIPT_SIGNAL, MAILBOX, "nfhpSIdtMB"},
     [FRAME_CLAIM] = {SCRIPT_CLAIM, MAILBOX, "qpc"},
-    [FRAME_FENCE] = {SCRIPT_FENCE, MAILBOX, "fhpw"},
+    [FRAME_FENCE] = {SCRIPT_FENCE, MAILBOX, "fhxpw"},
     [FRAME_UNDELIVERED] = {SCRIPT_UNDELIVERED, MAILBOX, "fhpSIe"},
 };
 

@@ -57,10 +57,13 @@ void deposit_undo(struct session *session)
 
 void deposit_done(struct session *session)
 {
-    handover_remember(session->exchange, &(struct frame){.from = MAILBOX,
-                                                         .version = session->version,
-                                                         .room = room_name(session->room),
-                                                         .peer = member_name(session->member)});
+    uint32_t stint = session_stint(session);
+    handover_remember(session->exchange, stint,
+                      &(struct frame){.from = MAILBOX,
+                                      .request = stint,
+                                      .version = session->version,
+                                      .room = room_name(session->room),
+                                      .peer = member_name(session->member)});
     log_event(LOG_INFO, "deposited", LOG_UINT("connection", session->number),
               LOG_SLICE("room", room_name(session->room)),
               LOG_SLICE("peer", member_name(session->member)), LOG_END);

@@ -24,6 +24,7 @@ static bool reply_room(struct directory_room *room, const struct frame *request,
         roster_add(roster, &(struct roster_entry){.peer = directory_member_name(member),
                                                   .info = directory_member_info(member),
                                                   .worker = member->worker,
+                                                  .stint = member->stint,
                                                   .away = member->away});
     }
     if (buf_failed(roster))
@@ -56,6 +57,7 @@ static void enter(struct directory_room *room, const struct frame *request)
                        &(struct frame){.kind = FRAME_JOINED,
                                        .peer = directory_member_name(member),
                                        .worker = member->worker,
+                                       .stint = member->stint,
                                        .info = directory_member_info(member)},
                        request->from);
     if (!reply_room(room, request, ROOM_ENTERED, request->from)) {
@@ -84,6 +86,19 @@ static void enter_anew(struct directory *directory, struct directory_member *mem
     enter(room, request);
 }
 
+/* The proof is good for more than one. The first of them, asked again, must not have it again. */
+static void pass_by(struct directory_member *member, const struct frame *request)
+{
+    if (secret_equal(&member->secret, &request->proof)) {
+        member->passed_count = 0;
+        return;
+    }
+    if (member->passed_count == PASSED_MAX)
+        memmove(member->passed, member->passed + 1,
+                --member->passed_count * sizeof(member->secret));
+    member->passed[member->passed_count++] = member->secret;
+}
+
 static void take_over(struct directory_member *member, const struct frame *request)
 {
     struct directory_room *room = member->room;
@@ -95,7 +110,9 @@ static void take_over(struct directory_member *member, const struct frame *reque
     if (former == DIRECTORY && member->mailbox != NULL)
         mailbox_free(member->mailbox); /* who was to claim it crashed */
     member->former = former;
+    member->stint = request->request & STINT_MASK;
     member->taken_over = true;
+    pass_by(member, request);
     member->previous = request->proof;
     member->secret = request->secret;
     directory_member_replace_address(member, request->address);
@@ -134,6 +151,8 @@ static void on_enter(struct directory *directory, const struct frame *request)
     struct directory_member *member = directory_find(directory, request);
     if (member != NULL && secret_equal(&member->secret, &request->secret))
         answer_again(member, request);
+    else if (member != NULL && member_has_passed(member, &request->secret))
+        refuse(directory, request, ERR_UNAVAILABLE);
     else if (member != NULL && request->kind == FRAME_RESUME &&
              member_is_proven(member, &request->proof))
         take_over(member, request);
@@ -170,6 +189,7 @@ static void on_confirm(struct directory *directory, const struct frame *frame)
     if (member == NULL)
         return;
     member->previous = no_secret;
+    member->passed_count = 0;
     if (member->mailbox != NULL)
         mailbox_free(member->mailbox);
 }

@@ -33,15 +33,22 @@ static void announce_state(struct directory_member *member, bool away)
                        member->worker);
 }
 
-/* The versions of the room must be seen as later than what anybody knows of it. Its settings are the
- * newest that anybody knows. */
-static struct directory_room *make_room(struct directory *directory, const struct frame *frame)
+/* What is said of the room from now on must be seen as later than what anybody knows of it, also by who
+ * is not believed. */
+static struct directory_room *catch_up(struct directory *directory, const struct frame *frame)
 {
     struct directory_room *room = directory_room_find(directory, frame->room);
-    if (room == NULL)
-        room = directory_room_add(directory, frame->room);
     if (room != NULL && room->version < frame->version)
         room->version = frame->version;
+    return room;
+}
+
+/* Its settings are the newest that anybody knows. */
+static struct directory_room *make_room(struct directory *directory, const struct frame *frame)
+{
+    if (directory_room_find(directory, frame->room) == NULL)
+        directory_room_add(directory, frame->room);
+    struct directory_room *room = catch_up(directory, frame);
     if (room != NULL)
         directory_settings_restore(room, frame->data);
     return room;
@@ -62,6 +69,7 @@ static void add(struct directory *directory, const struct frame *frame)
                        &(struct frame){.kind = FRAME_JOINED,
                                        .peer = directory_member_name(member),
                                        .worker = member->worker,
+                                       .stint = member->stint,
                                        .info = directory_member_info(member)},
                        frame->from);
     if (frame->from == DIRECTORY)
@@ -101,7 +109,7 @@ static bool is_given_away(const struct directory_member *member, const struct fr
     if (is_in_mailbox(member))
         return same;
     return !same && member->worker != DIRECTORY && member->former == frame->from &&
-           member_is_proven(member, &frame->secret);
+           (member_is_proven(member, &frame->secret) || member_has_passed(member, &frame->secret));
 }
 
 /* The client may have seen either, whichever of the two was the later. */
@@ -122,8 +130,9 @@ static void give_back(struct directory_member *member, const struct frame *frame
         evict(member->room->directory, frame);
         return;
     }
-    make_room(member->room->directory, frame);
+    directory_settings_restore(member->room, frame->data);
     keep_secrets(member, frame);
+    member->stint = frame->stint;
     directory_member_replace_address(member, frame->address);
     if (former != frame->from || (away && !will_be_away))
         directory_announce_moved(member, frame->from);
@@ -160,6 +169,7 @@ static void add_unless_ended(struct directory *directory, const struct frame *fr
 void directory_on_restore(struct directory *directory, const struct frame *frame)
 {
     struct directory_member *member = directory_find(directory, frame);
+    catch_up(directory, frame);
     if (member == NULL)
         add_unless_ended(directory, frame);
     else if (came_after(member, frame))

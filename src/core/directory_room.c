@@ -16,6 +16,14 @@ bool member_is_proven(const struct directory_member *member, const struct sessio
     return secret_equal(&member->secret, proof) || secret_equal(&member->previous, proof);
 }
 
+bool member_has_passed(const struct directory_member *member, const struct session_secret *secret)
+{
+    for (unsigned i = 0; i < member->passed_count; i++)
+        if (secret_equal(&member->passed[i], secret))
+            return true;
+    return false;
+}
+
 /* ---- rooms and their hosts */
 
 struct directory_room *directory_room_find(struct directory *directory, struct slice name)
@@ -148,8 +156,10 @@ void directory_announce(struct directory_room *room, struct frame *event, worker
 
 void directory_announce_moved(struct directory_member *member, worker_id except)
 {
-    struct frame event = {
-        .kind = FRAME_MOVED, .peer = directory_member_name(member), .worker = member->worker};
+    struct frame event = {.kind = FRAME_MOVED,
+                          .peer = directory_member_name(member),
+                          .worker = member->worker,
+                          .stint = member->stint};
     directory_announce(member->room, &event, except);
 }
 
@@ -196,6 +206,7 @@ struct directory_member *directory_member_add(struct directory_room *room,
     member->room = room;
     member->orphaned.on_due = on_orphan_due;
     member->worker = member->former = frame->from;
+    member->stint = (frame->kind == FRAME_RESTORE ? frame->stint : frame->request) & STINT_MASK;
     member->secret = frame->secret;
     member->since = directory_unix_time(room->directory);
     member->name_len = (unsigned)frame->peer.len;

@@ -29,15 +29,20 @@ struct directory_room {
     char name[];
 };
 
+#define PASSED_MAX 4 /* secrets of one member that are remembered */
+
 struct directory_member {
     UT_hash_handle hh;
     struct directory_room *room;
     struct deadline orphaned; /* armed while no worker holds it */
     worker_id worker;         /* DIRECTORY: its holder crashed; MAILBOX: its holder was drained */
     worker_id former;         /* what the answer to its join or resume said */
+    uint32_t stint;           /* of who holds it, or did when it became nobody's */
     struct session_secret secret;
     struct session_secret previous; /* still proof, until the client is seen to have the new one */
-    struct mailbox *mailbox;        /* what a drained holder left for it, or NULL */
+    struct session_secret passed[PASSED_MAX]; /* had it by the same proof before; the last ones */
+    unsigned passed_count;
+    struct mailbox *mailbox; /* what a drained holder left for it, or NULL */
     bool away;
     bool unheard;    /* away, and its client never said anything */
     bool taken_over; /* it was resumed, not joined */
@@ -63,6 +68,9 @@ bool secret_equal(const struct session_secret *a, const struct session_secret *b
 
 /* Whether the secret is the member's, or the one before it, which the client may still have. */
 bool member_is_proven(const struct directory_member *member, const struct session_secret *proof);
+
+/* Whether this secret had the membership, until another took it over by the same proof. */
+bool member_has_passed(const struct directory_member *member, const struct session_secret *secret);
 
 static inline uint64_t directory_unix_time(const struct directory *directory)
 {

@@ -2,9 +2,10 @@
  * next signal must not go straight to B and overtake it: the old way is drained before the new one
  * is used.
  *
- *     sender's worker --FENCE--> A --FENCE--> B --FENCED--> sender's worker
+ *     sender's worker --FENCE--> A --FENCED--> sender's worker      A has not handed it over yet
+ *     sender's worker --FENCE--> A --FENCE--> B --FENCED--> ...     it has
  *
- * Each of these ways keeps order: the fence reaches B behind everything that it was sent after.
+ * Each of these ways keeps order: the fence comes behind everything that it was sent after.
  *
  * The sender may move, too: its former holder does not hand it over while a fence is up that is older
  * than that, and its new holder takes it that something was sent to everybody. Later fences are not
@@ -21,6 +22,7 @@
 struct move {
     uint64_t version; /* the room's; it took place in this one, or later */
     worker_id to;
+    uint32_t stint;
 };
 
 struct fence {
@@ -45,9 +47,11 @@ static void add_move(struct fence *fence, uint64_t version)
     if (fence->move_count < MOVES_MAX)
         fence->moves[fence->move_count++].version = version;
     fence->moves[fence->move_count - 1].to = fence->member->worker;
+    fence->moves[fence->move_count - 1].stint = fence->member->stint;
 }
 
-static void send_fence(struct fence *fence, worker_id former)
+/* leaver: the worker that is to pass it on, not to answer it; or DIRECTORY. */
+static void send_fence(struct fence *fence, worker_id former, uint32_t stint, worker_id leaver)
 {
     struct member *member = fence->member;
     struct exchange *exchange = member->room->exchange;
@@ -56,12 +60,13 @@ static void send_fence(struct fence *fence, worker_id former)
     exchange_send(exchange, &(struct frame){.kind = FRAME_FENCE,
                                             .from = exchange->options.self,
                                             .to = former,
+                                            .stint = stint,
                                             .room = room_name(member->room),
                                             .peer = member_name(member),
-                                            .worker = fence->moves[0].to});
+                                            .worker = leaver});
 }
 
-static void start(struct member *member, worker_id former, uint64_t version)
+static void start(struct member *member, uint64_t version)
 {
     struct fence *fence = mem_must(sizeof(*fence));
     fence->member = member;
@@ -70,38 +75,70 @@ static void start(struct member *member, worker_id former, uint64_t version)
     member->fence = fence;
     member->room->uses++; /* also when all who sent have left: what they sent keeps its order */
     add_move(fence, version);
-    send_fence(fence, former);
 }
 
 void fence_on_move(struct member *member)
 {
     worker_id former = member->sent_to;
     uint64_t version = member->room->version + 1;
-    if (member->worker == DIRECTORY || member->worker == former)
+    if (member->worker == DIRECTORY ||
+        (member->worker == former && member->stint == member->sent_stint))
         return; /* who was taken for dead may still come back, and what was sent to it get there */
     member->sent_to = DIRECTORY;
-    if (member->fence != NULL)
+    if (member->fence != NULL) {
         add_move(member->fence, version); /* its turn comes */
-    else if (former != DIRECTORY && member->worker != member->room->exchange->options.self)
-        start(member, former, version);
+    } else if (former != DIRECTORY && member->worker != member->room->exchange->options.self) {
+        start(member, version);
+        send_fence(member->fence, former, member->sent_stint, DIRECTORY);
+    }
 }
 
-/* Somebody who went elsewhere and waits here to be handed over: signals from here go into the hold,
- * but those from elsewhere did not, and these must stay behind them. */
-static bool is_leaving(const struct member *member)
+/* What was sent before stays in front of what will be: they go the same way. */
+void fence_on_stay(struct member *member)
 {
-    return (member->session != NULL || member->heir != NULL) && member->worker != DIRECTORY &&
-           member->worker != member->room->exchange->options.self;
+    struct fence *fence = member->fence;
+    if (member->sent_to == member->worker)
+        member->sent_stint = member->stint;
+    if (fence != NULL && fence->moves[fence->move_count - 1].to == member->worker)
+        fence->moves[fence->move_count - 1].stint = member->stint;
+}
+
+void fence_send(struct member *member, const struct frame *signal)
+{
+    struct exchange *exchange = member->room->exchange;
+    if (signal->to == exchange->options.self) {
+        route_on_signal(exchange, signal); /* at once: what comes next may go there directly */
+        return;
+    }
+    member->sent_to = signal->to;
+    member->sent_stint = signal->stint;
+    exchange_send(exchange, signal);
+}
+
+/* Who holds a membership here that went elsewhere, and waits for the claim: signals from here go into
+ * the hold, but those from elsewhere did not, and these must stay behind them. */
+static struct session *leaver_of(const struct member *member)
+{
+    struct session *session = member->session != NULL ? member->session : member->heir;
+    bool is_elsewhere =
+        member->worker != DIRECTORY && member->worker != member->room->exchange->options.self;
+    return is_elsewhere ? session : NULL;
 }
 
 void fence_on_arrival(struct room *room)
 {
     struct member *member, *next;
     MAP_EACH (room->members, member, next) {
-        if (member->worker != DIRECTORY && member->worker != room->exchange->options.self)
+        struct session *leaver = leaver_of(member);
+        worker_id self = room->exchange->options.self;
+        if (member->worker != DIRECTORY && member->worker != self) {
             member->sent_to = member->worker;
-        if (member->fence == NULL && is_leaving(member))
-            start(member, room->exchange->options.self, room->version);
+            member->sent_stint = member->stint;
+        }
+        if (member->fence != NULL || leaver == NULL)
+            continue;
+        start(member, room->version);
+        send_fence(member->fence, self, session_stint(leaver), self);
     }
 }
 
@@ -117,28 +154,24 @@ enum fence_answer fence_hold(struct member *member, const struct frame *signal)
     return FENCE_FULL;
 }
 
-static void release_one(struct member *member, struct frame *signal, worker_id to)
+static void release_one(struct member *member, struct frame *signal, const struct move *move)
 {
-    struct exchange *exchange = member->room->exchange;
-    signal->to = to;
+    signal->to = move->to;
+    signal->stint = move->stint;
     signal->error = ERR_UNAVAILABLE;
-    if (to == member->worker && (member->session != NULL || member->heir != NULL))
-        route_on_signal(exchange, signal);
-    else if (to == DIRECTORY)
-        route_on_undelivered(exchange, signal);
+    if (move->to == DIRECTORY)
+        route_on_undelivered(member->room->exchange, signal);
     else
-        exchange_send(exchange, signal);
+        fence_send(member, signal);
 }
 
 /* Ends the queue. */
-static void release(struct member *member, struct buf *queue, worker_id to)
+static void release(struct member *member, struct buf *queue, const struct move *move)
 {
     struct slice signals = buf_slice(queue);
     struct frame signal;
-    if (signals.len > 0)
-        member->sent_to = to;
     while (frame_next(&signals, &signal))
-        release_one(member, &signal, to);
+        release_one(member, &signal, move);
     buf_done(queue);
 }
 
@@ -150,7 +183,7 @@ void fence_end(struct member *member)
     struct room *room = member->room;
     member->fence = NULL;
     wheel_disarm(&fence->deadline);
-    release(member, &fence->queue, member->worker);
+    release(member, &fence->queue, &(struct move){.to = member->worker, .stint = member->stint});
     mem_free(fence);
     handover_retry(room);
     room_release(room);
@@ -179,62 +212,64 @@ bool fence_is_up(const struct member *sender, uint64_t before)
     return false;
 }
 
-static void answer(struct exchange *exchange, const struct frame *fence)
+static void answer(struct exchange *exchange, const struct frame *fence, uint32_t stint)
 {
     exchange_send(exchange, &(struct frame){.kind = FRAME_FENCED,
                                             .from = exchange->options.self,
                                             .to = fence->from,
+                                            .stint = stint,
                                             .room = fence->room,
                                             .peer = fence->peer});
 }
 
-/* Goes the way that signals go: waits where they are held, follows where they are passed on. */
+/* Goes the way that signals go, and ends where they are held: a hold goes along with the membership, in
+ * front of all that comes for who gets it next. So it waits for nobody to be handed over; else two who
+ * move could wait for each other. */
 void fence_on_fence(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
-    struct session *holder = NULL;
-    if (member != NULL)
-        holder = member->session != NULL ? member->session : member->heir;
-    if (holder != NULL && !holder->deposited &&
-        (member->worker == exchange->options.self || frame->worker == exchange->options.self)) {
-        answer(exchange, frame);
-    } else if (holder != NULL) {
-        session_park(holder, frame); /* waits for the claim */
-    } else if (!handover_pass_on(exchange, frame, frame->peer)) {
-        answer(exchange, frame);
-    }
+    struct session *holder = handover_find(exchange, member, frame);
+    bool waits_for_leaver = frame->worker == exchange->options.self && frame->hops == 0;
+    if (holder != NULL && (holder->deposited || waits_for_leaver))
+        session_park(holder, frame);
+    else if (holder != NULL)
+        answer(exchange, frame, session_stint(holder));
+    else if (!handover_pass_on(exchange, frame, frame->peer))
+        answer(exchange, frame, 0);
 }
 
 /* What waited follows to there, and the next fence behind it, to where the peer went then. */
-static void go_on(struct fence *fence, worker_id reached, unsigned moves_done)
+static void go_on(struct fence *fence, unsigned reached)
 {
+    struct move move = fence->moves[reached];
     struct buf queue = fence->queue;
     struct room *room = fence->member->room;
     buf_init(&fence->queue, FENCE_QUEUE_MAX);
-    fence->move_count -= moves_done;
-    memmove(fence->moves, fence->moves + moves_done, fence->move_count * sizeof(fence->moves[0]));
-    release(fence->member, &queue, reached);
-    send_fence(fence, reached);
+    fence->move_count -= reached + 1;
+    memmove(fence->moves, fence->moves + reached + 1, fence->move_count * sizeof(fence->moves[0]));
+    release(fence->member, &queue, &move);
+    send_fence(fence, move.to, move.stint, DIRECTORY);
     handover_retry(room);
 }
 
-/* The answer comes from where the fence got to. But one that answers may as well have no idea where
- * the peer went, and never will. */
+/* Whoever answers, what is sent to the first one that the peer moved to stays behind all that was sent
+ * before; a later one may have answered, too. */
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     struct fence *fence = member == NULL ? NULL : member->fence;
-    unsigned done = 0;
+    unsigned reached = 0;
     if (fence == NULL)
         return;
-    while (done < fence->move_count && fence->moves[done].to != frame->from)
-        done++;
-    if (member->worker == DIRECTORY || done + 1 >= fence->move_count)
+    for (unsigned i = 0; i < fence->move_count; i++)
+        if (fence->moves[i].to == frame->from && fence->moves[i].stint == frame->stint)
+            reached = i;
+    if (member->worker == DIRECTORY || reached + 1 >= fence->move_count)
         fence_end(member);
     else
-        go_on(fence, frame->from, done + 1);
+        go_on(fence, reached);
 }
 
 static struct member *first_fenced_by(struct exchange *exchange, worker_id worker)

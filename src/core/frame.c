@@ -34,11 +34,12 @@ enum field_bit {
     TICKET_MS = 1 << 19,
     ADDRESS = 1 << 20,
     TICKET = 1 << 21,
-    NAMELESS = 1 << 22, /* no field: room and peer may be empty */
+    STINT = 1 << 22,
+    NAMELESS = 1 << 23, /* no field: room and peer may be empty */
     LET_IN = FLAGS | PEERS_MAX | TICKET_MS | ADDRESS | TICKET,
 };
 
-enum field_type { U32, U64, BYTES16, TEXT };
+enum field_type { U8, U24, U32, U64, BYTES16, TEXT }; /* U8 and U24 of a uint32_t */
 
 static const struct field {
     enum field_bit bit;
@@ -57,7 +58,8 @@ static const struct field {
     FIELD(RECEIVED, U64, received, 0),
     FIELD(ACKED, U64, acked, 0),
     FIELD(REASON, U32, reason, 0),
-    FIELD(HOPS, U32, hops, 0),
+    FIELD(HOPS, U8, hops, 0),
+    FIELD(STINT, U24, stint, 0),
     FIELD(FLAGS, U32, flags, 0),
     FIELD(PEERS_MAX, U32, peers_max, 0),
     FIELD(TICKET_MS, U64, ticket_ms, 0),
@@ -89,13 +91,13 @@ static const struct kind {
     [FRAME_INFO] = {"info", ROOM | PEER | SECRET | INFO},
     [FRAME_AWAY] = {"away", ROOM | PEER | SECRET | REASON},
     [FRAME_LEAVE] = {"leave", ROOM | PEER | SECRET | REASON},
-    [FRAME_RESTORE] = {"restore",
-                       ROOM | PEER | SECRET | PROOF | INFO | VERSION | REASON | DATA | ADDRESS},
+    [FRAME_RESTORE] = {"restore", STINT | ROOM | PEER | SECRET | PROOF | INFO | VERSION | REASON |
+                                      DATA | ADDRESS},
     [FRAME_CONTROL] = {"control", REQUEST | REASON | VERSION | ROOM | PEER | DATA | NAMELESS},
     [FRAME_ROOM] = {"room", REQUEST | ROOM | VERSION | WORKER | REASON | ROSTER | DATA},
     [FRAME_REFUSED] = {"refused", REQUEST | ROOM | ERROR},
-    [FRAME_JOINED] = {"joined", ROOM | VERSION | PEER | WORKER | INFO},
-    [FRAME_MOVED] = {"moved", ROOM | VERSION | PEER | WORKER},
+    [FRAME_JOINED] = {"joined", STINT | ROOM | VERSION | PEER | WORKER | INFO},
+    [FRAME_MOVED] = {"moved", STINT | ROOM | VERSION | PEER | WORKER},
     [FRAME_CHANGED] = {"changed", ROOM | VERSION | PEER | INFO},
     [FRAME_GONE_AWAY] = {"gone-away", ROOM | VERSION | PEER | WORKER},
     [FRAME_LEFT] = {"left", ROOM | VERSION | PEER | REASON},
@@ -105,20 +107,20 @@ static const struct kind {
     [FRAME_NOTICE] = {"notice", ROOM | PEER | DATA | NAMELESS},
     [FRAME_CONTROLLED] = {"controlled", REQUEST | ERROR | REASON | VERSION | DATA},
     [FRAME_EVICTED] = {"evicted", ROOM | PEER | SECRET | REASON},
-    [FRAME_SIGNAL] = {"signal", HOPS | ROOM | PEER | SENDER | ID | DATA},
-    [FRAME_UNDELIVERED] = {"undelivered", HOPS | ROOM | PEER | SENDER | ID | ERROR},
+    [FRAME_SIGNAL] = {"signal", HOPS | STINT | ROOM | PEER | SENDER | ID | DATA},
+    [FRAME_UNDELIVERED] = {"undelivered", HOPS | STINT | ROOM | PEER | SENDER | ID | ERROR},
     [FRAME_CLAIM] = {"claim", REQUEST | VERSION | ROOM | PEER | RECEIVED},
     [FRAME_HOLD] = {"hold", REQUEST | ROOM | PEER | DATA},
     [FRAME_HANDED] = {"handed", REQUEST | ROOM | PEER | RECEIVED | ERROR},
-    [FRAME_FENCE] = {"fence", HOPS | ROOM | PEER | WORKER},
-    [FRAME_FENCED] = {"fenced", ROOM | PEER},
+    [FRAME_FENCE] = {"fence", HOPS | STINT | ROOM | PEER | WORKER},
+    [FRAME_FENCED] = {"fenced", STINT | ROOM | PEER},
     [FRAME_DEPOSIT] = {"deposit", RECEIVED | ACKED | ROOM | PEER | SECRET | DATA},
 };
 
 static size_t field_size(const struct field *field, const struct frame *frame)
 {
     static const size_t fixed[] = {
-        [U32] = 4, [U64] = 8, [BYTES16] = SESSION_SECRET_SIZE, [TEXT] = 4};
+        [U8] = 1, [U24] = 3, [U32] = 4, [U64] = 8, [BYTES16] = SESSION_SECRET_SIZE, [TEXT] = 4};
     const void *value = (const char *)frame + field->offset;
     size_t size = fixed[field->type];
     return field->type == TEXT ? size + ((const struct slice *)value)->len : size;
@@ -138,6 +140,8 @@ static char *put_field(char *at, const struct field *field, const struct frame *
     const void *value = (const char *)frame + field->offset;
     const struct slice *text = value;
     switch (field->type) {
+    case U8: *at = (char)*(const uint32_t *)value; return at + 1;
+    case U24: return wire_put_u24(at, *(const uint32_t *)value);
     case U32: return wire_put_u32(at, *(const uint32_t *)value);
     case U64: return wire_put_u64(at, *(const uint64_t *)value);
     case BYTES16: return wire_put_bytes(at, value, SESSION_SECRET_SIZE);
@@ -162,10 +166,21 @@ void frame_encode(const struct frame *frame, struct buf *out)
     out->len += (size_t)(at - start);
 }
 
+static bool take_u8(struct slice *from, uint32_t *ret_value)
+{
+    uint8_t value;
+    if (!wire_take_u8(from, &value))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
 static bool take_field(struct slice *from, const struct field *field, struct frame *frame)
 {
     void *value = (char *)frame + field->offset;
     switch (field->type) {
+    case U8: return take_u8(from, value);
+    case U24: return wire_take_u24(from, value);
     case U32: return wire_take_u32(from, value);
     case U64: return wire_take_u64(from, value);
     case BYTES16: return wire_take(from, value, SESSION_SECRET_SIZE);
@@ -226,11 +241,12 @@ const char *frame_name(enum frame_kind kind)
 
 void roster_add(struct buf *roster, const struct roster_entry *entry)
 {
-    size_t size = 8 + 1 + 4 + entry->peer.len + 4 + entry->info.len;
+    size_t size = 8 + 3 + 1 + 4 + entry->peer.len + 4 + entry->info.len;
     char *at = buf_reserve(roster, size);
     if (at == NULL)
         return;
     at = wire_put_u64(at, entry->worker);
+    at = wire_put_u24(at, entry->stint);
     *at++ = entry->away;
     at = wire_put_text(at, entry->peer);
     wire_put_text(at, entry->info);
@@ -243,8 +259,8 @@ bool roster_next(struct slice *roster, struct roster_entry *ret_entry, bool *ret
     *ret_broken = false;
     if (roster->len == 0)
         return false;
-    if (wire_take_u64(roster, &ret_entry->worker) && wire_take(roster, &away, 1) &&
-        wire_take_text(roster, &ret_entry->peer, PEER_NAME_MAX) &&
+    if (wire_take_u64(roster, &ret_entry->worker) && wire_take_u24(roster, &ret_entry->stint) &&
+        wire_take(roster, &away, 1) && wire_take_text(roster, &ret_entry->peer, PEER_NAME_MAX) &&
         text_is_peer_name(ret_entry->peer) &&
         wire_take_text(roster, &ret_entry->info, UINT32_MAX)) {
         ret_entry->away = away != 0;

@@ -25,6 +25,12 @@ typedef uint64_t worker_id;
 #define MAILBOX ((worker_id)1)
 #define WORKER_RESERVED ((worker_id)15)
 
+/* One session's time as the holder of a membership, as its worker numbers them: 24 bits of the request
+ * that it came by. What is sent to a holder says which stint it is for, since a membership may come
+ * back to a worker while something is still under way that was sent there before. 0: whoever holds
+ * it. */
+#define STINT_MASK 0xffffffu
+
 /* A membership's secret. All zero: none. */
 struct session_secret {
     unsigned char bytes[SESSION_SECRET_SIZE];
@@ -47,8 +53,8 @@ enum frame_kind {
     FRAME_AWAY,    /* room peer secret reason(enum away_reason): socket lost, held */
     FRAME_LEAVE,   /* room peer secret reason */
     FRAME_RESTORE, /* room peer secret proof(the secret before it, or none) info address data(the
-                      room's settings as known) version(known of the room) reason(1: away): I hold
-                      this membership, make it so again. Answered by FRAME_EVICTED where it has
+                      room's settings as known) version(known of the room) reason(1: away) stint: I
+                      hold this membership, make it so again. Answered by FRAME_EVICTED where it has
                       become somebody else's, or is no more */
 
     /* worker to directory; answered by FRAME_CONTROLLED with the same request number */
@@ -58,8 +64,8 @@ enum frame_kind {
     FRAME_ROOM,        /* request room version worker(former holder) reason(room_outcome) roster
                           data(settings: control.h) */
     FRAME_REFUSED,     /* request room error */
-    FRAME_JOINED,      /* room version peer worker info (the events from here on) */
-    FRAME_MOVED,       /* room version peer worker: is here, on this worker now */
+    FRAME_JOINED,      /* room version peer worker stint info (the events from here on) */
+    FRAME_MOVED,       /* room version peer worker stint: is here, on this worker now */
     FRAME_CHANGED,     /* room version peer info */
     FRAME_GONE_AWAY,   /* room version peer worker(0: its holder crashed) */
     FRAME_LEFT,        /* room version peer reason */
@@ -72,7 +78,7 @@ enum frame_kind {
                           it is somebody else's; kicked, room-closed: it is nobody's */
 
     /* worker to worker */
-    FRAME_SIGNAL,      /* hops room peer(to) sender id data */
+    FRAME_SIGNAL,      /* hops stint room peer(to) sender id data */
     FRAME_UNDELIVERED, /* hops room peer(to) sender id error: a signal that found nobody, on its way
                           back; or an info (peer = sender) */
     FRAME_CLAIM, /* request room peer version(of the takeover) received: I hold this membership now,
@@ -80,9 +86,10 @@ enum frame_kind {
     FRAME_HOLD,  /* request room peer data(one held message); several, in order */
     FRAME_HANDED, /* request room peer received(from the client) error(0, or it can't be resumed):
                      that was all */
-    FRAME_FENCE,  /* hops room peer worker(the new holder): all I sent to peer by way of you is
-                     before this; pass it on */
-    FRAME_FENCED, /* room peer: what came before your fence has reached the new holder */
+    FRAME_FENCE,  /* hops stint room peer worker(who must have handed it over, or 0): goes where a
+                     signal would, behind all that I sent; who would hold that signal answers */
+    FRAME_FENCED, /* stint(which it reached) room peer: what came before your fence is in the hands
+                     of a holder whose hold goes along with the membership */
 
     /* worker to mailbox, which from then on takes the frames above as a worker does */
     FRAME_DEPOSIT, /* room peer secret received acked data(held_add()): I hold this membership and
@@ -128,7 +135,8 @@ struct frame {
     uint64_t received;
     uint64_t acked;     /* of a hold: the number of the last signal that is not in it any more */
     uint32_t reason;    /* enum leave_reason, away_reason, or room_outcome */
-    uint32_t hops;      /* how often a former holder passed it on */
+    uint32_t hops;      /* how often a former holder passed it on; 8 bits */
+    uint32_t stint;     /* that the frame is for, or tells of; 24 bits */
     uint32_t flags;     /* enum join_flag */
     uint32_t peers_max; /* more than that may not be in the room once it is in; 0: as ever */
     uint64_t ticket_ms; /* for how long the ticket has to be remembered */
@@ -150,6 +158,7 @@ struct roster_entry {
     struct slice peer;
     struct slice info;
     worker_id worker;
+    uint32_t stint;
     bool away;
 };
 

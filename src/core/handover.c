@@ -13,12 +13,21 @@
 #define HOPS_MAX 8
 #define MOVED_KEPT 10000 /* ms that late signals are passed on */
 
+#define STEPS_MAX 8 /* of one membership that are remembered */
+
+/* A stint here ended, and who has the next one. */
+struct step {
+    uint32_t stint, next;
+    worker_id to;
+};
+
 struct moved {
     UT_hash_handle hh;
     struct deadline deadline;
     struct exchange *exchange;
-    worker_id to;
-    uint64_t version; /* of the takeover */
+    struct step steps[STEPS_MAX]; /* in order */
+    unsigned step_count;
+    uint64_t version; /* of the last takeover */
     unsigned key_len;
     char key[]; /* room, '/', peer: a room's name holds no '/' */
 };
@@ -70,33 +79,81 @@ static struct moved *moved_add(struct exchange *exchange, struct slice room, str
     return moved;
 }
 
-void handover_remember(struct exchange *exchange, const struct frame *claim)
+static void add_step(struct moved *moved, const struct step *step)
+{
+    if (moved->step_count == STEPS_MAX) {
+        moved->step_count--;
+        memmove(moved->steps, moved->steps + 1, moved->step_count * sizeof(*step));
+    }
+    moved->steps[moved->step_count++] = *step;
+}
+
+void handover_remember(struct exchange *exchange, uint32_t stint, const struct frame *claim)
 {
     struct moved *moved = moved_find(exchange, claim->room, claim->peer);
     if (moved == NULL)
         moved = moved_add(exchange, claim->room, claim->peer);
     if (moved == NULL)
         return; /* late signals come back to their senders as undelivered */
-    moved->to = claim->from;
-    moved->version = claim->version;
+    add_step(moved, &(struct step){stint, claim->request & STINT_MASK, claim->from});
+    if (moved->version < claim->version)
+        moved->version = claim->version;
     wheel_arm(&exchange->wheel, &moved->deadline, exchange->now + MOVED_KEPT);
 }
 
-/* Where a membership went that was handed over not long ago; DIRECTORY: not known. */
-static worker_id moved_to(struct exchange *exchange, struct slice room, struct slice peer)
+/* What became of a stint; 0: of the last one. */
+static const struct step *find_step(const struct moved *moved, uint32_t stint)
 {
-    struct moved *moved = moved_find(exchange, room, peer);
-    return moved == NULL ? DIRECTORY : moved->to;
+    unsigned i = moved == NULL ? 0 : moved->step_count;
+    while (i > 0 && stint != 0 && moved->steps[i - 1].stint != stint)
+        i--;
+    return i == 0 ? NULL : &moved->steps[i - 1];
 }
 
 bool handover_pass_on(struct exchange *exchange, const struct frame *frame, struct slice peer)
 {
+    const struct moved *moved = moved_find(exchange, frame->room, peer);
+    const struct step *step = find_step(moved, frame->stint);
     struct frame onward = *frame; /* keeps `from`: answers go to the sender's worker */
-    onward.to = moved_to(exchange, frame->room, peer);
-    if (onward.to == DIRECTORY || ++onward.hops > HOPS_MAX)
+    for (int i = 0; i < STEPS_MAX && step != NULL && step->to == exchange->options.self; i++)
+        step = find_step(moved, step->next);
+    if (step == NULL || ++onward.hops > HOPS_MAX)
         return false;
+    onward.to = step->to;
+    onward.stint = frame->stint == 0 ? 0 : step->next;
     exchange_send(exchange, &onward);
     return true;
+}
+
+static struct session *session_of(struct exchange *exchange, const struct member *member,
+                                  const struct frame *frame)
+{
+    struct session *session = member == NULL ? NULL : member->session;
+    struct session *heir = member == NULL ? NULL : member->heir;
+    if (session != NULL && (frame->stint == 0 || session_stint(session) == frame->stint))
+        return session;
+    if (heir != NULL && (frame->stint == 0 || session_stint(heir) == frame->stint))
+        return heir;
+    return exchange->entries == NULL ? NULL : join_find_stint(exchange, frame);
+}
+
+struct session *handover_find(struct exchange *exchange, const struct member *member,
+                              const struct frame *frame)
+{
+    struct session *session = session_of(exchange, member, frame);
+    if (session != NULL || exchange->moved == NULL)
+        return session;
+    const struct moved *moved = moved_find(exchange, frame->room, frame->peer);
+    const struct step *step = find_step(moved, frame->stint);
+    struct frame later = *frame;
+    for (int i = 0; i < STEPS_MAX && step != NULL && step->to == exchange->options.self; i++) {
+        later.stint = step->next;
+        session = session_of(exchange, member, &later);
+        if (session != NULL)
+            return session;
+        step = find_step(moved, step->next);
+    }
+    return NULL;
 }
 
 bool handover_is_superseded(struct session *session)
@@ -104,12 +161,7 @@ bool handover_is_superseded(struct session *session)
     struct entry *entry = session->entry;
     struct moved *moved =
         moved_find(session->exchange, room_name(session->room), entry_peer(entry));
-    if (moved == NULL)
-        return false;
-    if (moved->version > session->version)
-        return true;
-    moved_free(moved); /* it came back */
-    return false;
+    return moved != NULL && moved->version > session->version;
 }
 
 void handover_forget_all(struct exchange *exchange)
@@ -239,8 +291,7 @@ static void hand_over(struct member *member, const struct frame *claim)
     answer(exchange, claim, holder->received, counts_meet ? 0 : ERR_UNAVAILABLE);
     if (claim->from == exchange->options.self)
         bequeath(member, claim);
-    else
-        handover_remember(exchange, claim);
+    handover_remember(exchange, session_stint(holder), claim);
     session_free(holder);
 }
 
@@ -262,6 +313,7 @@ static void defer(struct entry *entry, const struct frame *claim)
 static bool postpone(struct member *member, const struct frame *claim)
 {
     struct session *holder = member->session;
+    deposit_undo(holder); /* fences that are parked at it must not wait for other fences */
     if (!fence_is_up(member, claim->version))
         return false;
     session_superseded(holder);

@@ -37,7 +37,8 @@ uint32_t join_next_request(struct exchange *exchange)
 {
     do
         exchange->last_request = (exchange->last_request + 1) % CONTROL_REQUESTS;
-    while (exchange->last_request == 0 || join_find(exchange, exchange->last_request) != NULL ||
+    while ((exchange->last_request & STINT_MASK) == 0 ||
+           join_find(exchange, exchange->last_request) != NULL ||
            ask_find(exchange, exchange->last_request) != NULL);
     return exchange->last_request;
 }
@@ -220,29 +221,27 @@ void join_early(struct session *session, struct slice text)
 
 /* ---- signals that are faster than the answer */
 
-static struct entry *find_entering(struct exchange *exchange, const struct frame *signal)
+struct session *join_find_stint(struct exchange *exchange, const struct frame *frame)
 {
     struct entry *entry, *next;
     MAP_EACH (exchange->entries, entry, next) {
-        if (entry->session->state == SESSION_ENTERING &&
-            slice_equal(room_name(entry->session->room), signal->room) &&
-            slice_equal(entry_peer(entry), signal->peer))
-            return entry;
+        if (session_stint(entry->session) == frame->stint &&
+            slice_equal(room_name(entry->session->room), frame->room) &&
+            slice_equal(entry_peer(entry), frame->peer))
+            return entry->session;
     }
     return NULL;
 }
 
-bool join_keep_ahead(struct exchange *exchange, const struct frame *signal, int *ret_error)
+bool join_keep_ahead(struct session *session, const struct frame *signal)
 {
-    struct entry *entry = find_entering(exchange, signal);
-    if (entry == NULL)
-        return false;
+    struct entry *entry = session->entry;
     if (entry->ahead.max == 0)
         buf_init(&entry->ahead, AHEAD_MAX);
     frame_encode(signal, &entry->ahead);
-    *ret_error = buf_failed(&entry->ahead) ? ERR_PEER_BUSY : 0;
+    bool fits = !buf_failed(&entry->ahead);
     entry->ahead.failed = false; /* what is in it stays */
-    return true;
+    return fits;
 }
 
 void join_release_ahead(struct exchange *exchange, struct buf *ahead)

@@ -3,7 +3,7 @@
  *
  *     holder            mailbox                        new holder
  *       DEPOSIT ------->   SIGNALs are held
- *                          FENCEs, UNDELIVEREDs wait
+ *                          UNDELIVEREDs wait
  *                          <------------------ CLAIM     (FRAME_RESUME said: former is MAILBOX)
  *                          HOLD..., HANDED, what waited ->
  *                          SIGNALs are passed on ------->
@@ -111,6 +111,7 @@ static bool pass_on(struct directory *directory, const struct directory_member *
         ++onward.hops > HOPS_MAX)
         return false;
     onward.to = member->worker;
+    onward.stint = member->stint;
     directory->options.send(directory->options.context, &onward);
     return true;
 }
@@ -138,7 +139,7 @@ static void on_signal(struct directory *directory, struct directory_member *memb
 {
     struct frame back = *frame;
     back.kind = FRAME_UNDELIVERED;
-    back.hops = 0;
+    back.hops = back.stint = 0;
     if (is_open(member))
         back.error = hold_signal(member->mailbox, frame);
     else if (!pass_on(directory, member, frame))
@@ -147,17 +148,17 @@ static void on_signal(struct directory *directory, struct directory_member *memb
         answer(directory, &back, MAILBOX, frame->from);
 }
 
-/* As at a worker: goes the way that signals go (fence.c). */
+/* As at a worker: goes the way that signals go, and who would hold one answers (fence.c). */
 static void on_fence(struct directory *directory, struct directory_member *member,
                      const struct frame *frame)
 {
     struct frame fenced = {.kind = FRAME_FENCED, .room = frame->room, .peer = frame->peer};
-    if (is_open(member) && frame->worker == MAILBOX)
+    if (is_open(member)) {
+        fenced.stint = member->stint;
         answer(directory, &fenced, MAILBOX, frame->from);
-    else if (is_open(member))
-        keep(member->mailbox, frame);
-    else if (!pass_on(directory, member, frame))
+    } else if (!pass_on(directory, member, frame)) {
         answer(directory, &fenced, DIRECTORY, frame->from);
+    }
 }
 
 /* Of a signal that the peer sent before: `sender` is who it is for. */

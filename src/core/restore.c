@@ -18,6 +18,7 @@ static void say(struct session *session, struct slice peer, struct slice info)
                           .to = DIRECTORY,
                           .version = session->room->version,
                           .reason = session->state == SESSION_AWAY ? RESTORED_AWAY : 0,
+                          .stint = session_stint(session),
                           .secret = session->secret,
                           .proof = proof_of(session),
                           .room = room_name(session->room),
@@ -145,12 +146,14 @@ void exchange_export_room(const struct exchange *exchange, struct slice name,
                               .to = DIRECTORY,
                               .version = room->version,
                               .reason = member->away ? RESTORED_AWAY : 0,
+                              .stint = member->stint,
                               .room = room_name(room),
                               .peer = member_name(member),
                               .info = member_info(member),
                               .data = room_settings(room)};
         if (ours) {
             frame.secret = holder->secret;
+            frame.stint = session_stint(holder);
             frame.proof = proof_of(holder);
         } else if (member->worker == exchange->options.self) {
             frame.secret = member->left; /* the FRAME_LEAVE is still to come */

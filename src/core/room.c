@@ -162,13 +162,14 @@ static struct member *member_add(struct room *room, struct slice peer, struct sl
 
 /* ---- one difference at a time: changes the replica and tells the local peers */
 
-static bool joined(struct room *room, struct slice peer, struct slice info, worker_id worker,
-                   bool away)
+static bool joined(struct room *room, const struct roster_entry *entry)
 {
-    struct member *member = member_add(room, peer, info, worker);
+    struct slice peer = entry->peer, info = entry->info;
+    struct member *member = member_add(room, peer, info, entry->worker);
     if (member == NULL)
         return false;
-    member->away = away;
+    member->stint = entry->stint;
+    member->away = entry->away;
     member->seen = true;
     tell(room, member, reply_peer_joined(peer, info));
     return true;
@@ -189,34 +190,54 @@ static bool disowned(struct member *member, worker_id worker)
     return true;
 }
 
-static void relocated(struct member *member, worker_id worker)
+/* What is said before the directory was told again what we hold may be from before it knew. The answer
+ * to the FRAME_READ behind that is not, nor is FRAME_EVICTED. */
+static bool is_premature(const struct member *member, worker_id worker)
 {
-    if (worker == member->worker)
-        return;
-    member->worker = worker;
-    if (member->session != NULL && worker != member->room->exchange->options.self)
-        session_superseded(member->session);
-    fence_on_move(member);
+    return member->room->restoring && is_mine(member) &&
+           worker != member->room->exchange->options.self;
 }
 
-static void came_back(struct member *member, worker_id worker)
+/* Where and with whom a membership is now; `in_turn`: nothing is unknown of what was before. */
+struct place {
+    worker_id worker;
+    uint32_t stint;
+    bool in_turn;
+};
+
+static void relocated(struct member *member, struct place place)
 {
-    if (disowned(member, worker))
+    bool same_worker = place.worker == member->worker;
+    if (same_worker && place.stint == member->stint)
         return;
-    relocated(member, worker);
+    member->worker = place.worker;
+    member->stint = place.stint;
+    if (member->session != NULL && place.worker != member->room->exchange->options.self)
+        session_superseded(member->session);
+    if (same_worker && place.in_turn)
+        fence_on_stay(member);
+    else
+        fence_on_move(member);
+}
+
+static void came_back(struct member *member, struct place place)
+{
+    if (disowned(member, place.worker))
+        return;
+    relocated(member, place);
     if (!member->away)
         return;
     member->away = false;
     tell(member->room, member, reply_peer_back(member_name(member)));
 }
 
-static void went_away(struct member *member, worker_id worker)
+static void went_away(struct member *member, struct place place)
 {
-    bool taken_away = worker != member->room->exchange->options.self;
-    if (disowned(member, worker))
+    bool taken_away = place.worker != member->room->exchange->options.self;
+    if (disowned(member, place.worker))
         return;
-    relocated(member, worker);
-    if (member->session != NULL && member->session->deposited && worker == MAILBOX)
+    relocated(member, place);
+    if (member->session != NULL && member->session->deposited && place.worker == MAILBOX)
         deposit_done(member->session);
     else if (member->session != NULL && taken_away)
         session_superseded(member->session);
@@ -283,19 +304,37 @@ static void restore_if_disowned(struct room *room)
         restore_room(room);
 }
 
+static bool denies_restored(const struct member *member, const struct frame *event)
+{
+    bool ends = event->reason == LEAVE_KICKED || event->reason == LEAVE_ROOM_CLOSED;
+    switch (event->kind) {
+    case FRAME_MOVED:
+    case FRAME_GONE_AWAY: return is_premature(member, event->worker);
+    case FRAME_LEFT: return is_premature(member, DIRECTORY) && !ends;
+    default: return false;
+    }
+}
+
 static bool apply(struct room *room, const struct frame *event)
 {
     struct member *member = room_member(room, event->peer);
     if (event->kind == FRAME_SETTINGS)
         return has_settings(room, event->data);
     if (event->kind == FRAME_JOINED)
-        return member == NULL && joined(room, event->peer, event->info, event->worker, false);
-    if (member == NULL)
+        return member == NULL && joined(room, &(struct roster_entry){.peer = event->peer,
+                                                                     .info = event->info,
+                                                                     .worker = event->worker,
+                                                                     .stint = event->stint});
+    if (member == NULL || denies_restored(member, event))
         return false;
     switch (event->kind) {
-    case FRAME_MOVED: came_back(member, event->worker); return true;
+    case FRAME_MOVED:
+        came_back(member, (struct place){event->worker, event->stint, true});
+        return true;
     case FRAME_CHANGED: return changed(member, event->info);
-    case FRAME_GONE_AWAY: went_away(member, event->worker); return true;
+    case FRAME_GONE_AWAY:
+        went_away(member, (struct place){event->worker, member->stint, true});
+        return true;
     case FRAME_LEFT:
         left(member, event->reason < LEAVE_REASON_COUNT ? event->reason : LEAVE_LEFT);
         return true;
@@ -310,10 +349,13 @@ void room_on_event(struct exchange *exchange, const struct frame *event)
         return;
     bool in_turn = event->version == room->version + 1;
     room->uses++; /* the event may end the last session */
-    if (!in_turn || !apply(room, event))
-        read_again(room);
-    else
+    if (in_turn && apply(room, event)) {
         room->version = event->version;
+    } else {
+        if (room->heard < event->version)
+            room->heard = event->version;
+        read_again(room);
+    }
     restore_if_disowned(room);
     room_release(room);
 }
@@ -356,14 +398,17 @@ static bool meet(struct room *room, const struct roster_entry *entry)
 {
     struct member *member = room_member(room, entry->peer);
     if (member == NULL)
-        return joined(room, entry->peer, entry->info, entry->worker, entry->away);
+        return joined(room, entry);
     member->seen = true;
+    if (is_premature(member, entry->worker))
+        return true;
     if (!changed(member, entry->info))
         return false;
+    struct place place = {entry->worker, entry->stint, false};
     if (entry->away)
-        went_away(member, entry->worker);
+        went_away(member, place);
     else
-        came_back(member, entry->worker);
+        came_back(member, place);
     return true;
 }
 
@@ -376,7 +421,7 @@ void room_be_lenient(struct room *room, uint64_t patience)
 
 void room_start_over(struct room *room)
 {
-    room->version = 0;
+    room->version = room->heard = 0;
     room_be_lenient(room, OTHERS_NOTICE);
 }
 
@@ -433,12 +478,34 @@ bool room_on_roster(struct room *room, const struct frame *frame)
     return whole;
 }
 
+/* What we hold is ours again: who claims it by an earlier version is too late. */
+static void keep_restored(struct room *room, const struct frame *frame)
+{
+    struct slice roster = frame->roster;
+    struct roster_entry entry;
+    bool broken;
+    while (roster_next(&roster, &entry, &broken)) {
+        struct member *member = room_member(room, entry.peer);
+        struct session *session = member == NULL ? NULL : member->session;
+        if (entry.worker == room->exchange->options.self && session != NULL &&
+            session_stint(session) == entry.stint && session->version < frame->version)
+            session->version = frame->version;
+    }
+}
+
 void room_on_read(struct room *room, const struct frame *frame)
 {
     if (frame->request != room->read)
         return; /* a later one is under way */
+    if (room->restoring)
+        keep_restored(room, frame);
     room->reading = room->restoring = false;
+    room->uses++; /* what it says may end the last session */
     room_on_roster(room, frame);
+    if (room->heard > room->version)
+        room_read(room); /* this one was asked for before that event */
+    room->heard = 0;
+    room_release(room);
 }
 
 void room_on_unread(struct room *room, const struct frame *frame)

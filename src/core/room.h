@@ -21,6 +21,7 @@ struct room {
     struct exchange *exchange;
     struct member *members;
     uint64_t version; /* 0: no roster seen yet */
+    uint64_t heard;   /* the last event that could not be applied */
     unsigned uses;    /* sessions that stand in it */
     bool reading;     /* a FRAME_READ that is answered in any case is under way */
     bool restoring;   /* FRAME_RESTOREs are, and a FRAME_READ behind them */
@@ -43,6 +44,8 @@ struct member {
     struct fence *fence; /* while signals for it wait for the old way to be drained, or NULL */
     worker_id worker;    /* where signals for it go; DIRECTORY: its holder crashed */
     worker_id sent_to;   /* where such went by the bus; DIRECTORY: nowhere */
+    uint32_t stint;      /* of the holder there */
+    uint32_t sent_stint; /* that those were for */
     bool away;
     bool unrestored;            /* not said again, since somebody was just coming in as it */
     bool seen;                  /* by the roster that is being applied */

@@ -9,37 +9,42 @@ static bool is_here(const struct member *member)
     return member->session != NULL ? !member->session->deposited : member->heir != NULL;
 }
 
-/* Whether the member's session or heir on this worker can take so many bytes. */
-static int can_take(struct member *member, size_t bytes)
+/* Whether a session can take so many bytes. While it is CLAIMING they go behind what it is handed. */
+static int can_take(struct session *session, size_t bytes)
 {
-    struct hold_limits limits = exchange_hold_limits(member->room->exchange);
-    if (member->session != NULL)
-        return session_can_take(member->session, bytes);
-    struct hold *late = &member->heir->entry->late;
+    struct hold_limits limits = exchange_hold_limits(session->exchange);
+    if (session->entry == NULL)
+        return session_can_take(session, bytes);
+    struct hold *late = &session->entry->late;
     if (hold_is_full(late, &limits, bytes))
         return ERR_PEER_BUSY;
     return hold_reserve(late) ? 0 : ERR_UNAVAILABLE;
 }
 
-static void take(struct member *member, struct message *signal)
+static void take(struct session *session, struct message *signal)
 {
-    if (member->session != NULL)
-        session_take(member->session, signal);
+    if (session->entry == NULL)
+        session_take(session, signal);
     else
-        hold_add(&member->heir->entry->late, signal);
+        hold_add(&session->entry->late, signal);
 }
 
-static int deliver_here(struct member *member, struct slice sender, struct slice data)
+static int deliver(struct session *session, struct slice sender, struct slice data)
 {
-    int error = can_take(member, data.len);
+    int error = can_take(session, data.len);
     if (error != 0)
         return error;
     struct message *message = reply_signal(sender, data);
     if (message == NULL)
         return ERR_UNAVAILABLE;
-    take(member, message);
+    take(session, message);
     message_unref(message);
     return 0;
+}
+
+static int deliver_here(struct member *member, struct slice sender, struct slice data)
+{
+    return deliver(member->session != NULL ? member->session : member->heir, sender, data);
 }
 
 static int deliver_elsewhere(struct member *member, const struct session *session,
@@ -51,6 +56,7 @@ static int deliver_elsewhere(struct member *member, const struct session *sessio
     struct frame signal = {.kind = FRAME_SIGNAL,
                            .from = exchange->options.self,
                            .to = member->worker,
+                           .stint = member->stint,
                            .room = room_name(session->room),
                            .peer = member_name(member),
                            .sender = member_name(session->member),
@@ -59,10 +65,8 @@ static int deliver_elsewhere(struct member *member, const struct session *sessio
     enum fence_answer answer = fence_hold(member, &signal);
     if (answer == FENCE_FULL)
         return ERR_PEER_BUSY;
-    if (answer == FENCE_NONE) {
-        member->sent_to = member->worker;
-        exchange_send(exchange, &signal);
-    }
+    if (answer == FENCE_NONE)
+        fence_send(member, &signal);
     return 0;
 }
 
@@ -87,21 +91,28 @@ static void return_to_sender(struct exchange *exchange, const struct frame *sign
     answer.from = exchange->options.self;
     answer.to = signal->from;
     answer.error = error;
-    answer.hops = 0;
+    answer.hops = answer.stint = 0;
     exchange_send(exchange, &answer);
+}
+
+static int take_or_keep(struct session *session, const struct frame *frame)
+{
+    if (session->state == SESSION_ENTERING)
+        return join_keep_ahead(session, frame) ? 0 : ERR_PEER_BUSY;
+    if (session->deposited)
+        return session_park(session, frame) ? 0 : ERR_PEER_BUSY;
+    return deliver(session, frame->sender, frame->data);
 }
 
 void route_on_signal(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
+    struct session *session = handover_find(exchange, member, frame);
     int error = 0;
-    if (member != NULL && is_here(member))
-        error = deliver_here(member, frame->sender, frame->data);
-    else if (member != NULL && member->session != NULL)
-        error = session_park(member->session, frame) ? 0 : ERR_PEER_BUSY;
-    else if (!handover_pass_on(exchange, frame, frame->peer) &&
-             !join_keep_ahead(exchange, frame, &error))
+    if (session != NULL)
+        error = take_or_keep(session, frame);
+    else if (!handover_pass_on(exchange, frame, frame->peer))
         error = member == NULL ? ERR_PEER_NOT_FOUND : ERR_UNAVAILABLE;
     if (error != 0)
         return_to_sender(exchange, frame, error);

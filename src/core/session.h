@@ -114,6 +114,12 @@ void session_free(struct session *session);
 /* The token of the upgrade is not needed any more. */
 void session_forget_upgrade(struct session *session);
 
+/* The number of its time as the holder, for who sends to it (frame.h). */
+static inline uint32_t session_stint(const struct session *session)
+{
+    return session->request & STINT_MASK;
+}
+
 /* Moves along the arrows above, asserted by a table. */
 void session_move(struct session *session, enum session_state state);
 

@@ -77,9 +77,12 @@ void join_finish(struct session *session, bool resumed);
 /* The client does not wait for the answer to its join: kept until then. */
 void join_early(struct session *session, struct slice text);
 
-/* A signal for a peer whose join or resume was done, though its answer has not come yet: others may
- * have heard of it before us. True: it waits for the answer, or *ret_error says why it can't. */
-bool join_keep_ahead(struct exchange *exchange, const struct frame *signal, int *ret_error);
+/* The session on its way in that a signal or fence is for; NULL: none. */
+struct session *join_find_stint(struct exchange *exchange, const struct frame *frame);
+
+/* A signal for one whose join or resume was done, though its answer has not come yet: others may have
+ * heard of it before us. It waits for the answer. False: no space. */
+bool join_keep_ahead(struct session *session, const struct frame *signal);
 
 /* What waited goes where it can now. Ends the buffer. */
 void join_release_ahead(struct exchange *exchange, struct buf *ahead);
@@ -124,12 +127,17 @@ void handover_on_handed(struct exchange *exchange, const struct frame *frame);
 /* The former holder does not answer. */
 void handover_give_up(struct session *heir);
 
+/* The session on this worker that a signal or a fence is for, or is by now. NULL: none, or it went
+ * elsewhere. */
+struct session *handover_find(struct exchange *exchange, const struct member *member,
+                              const struct frame *frame);
+
 /* Passes a signal, a fence or an undelivered signal on to where the peer that it is for went. False:
  * that is not known, or it has gone round too often. */
 bool handover_pass_on(struct exchange *exchange, const struct frame *frame, struct slice peer);
 
-/* A membership is another worker's, or in the mailbox (claim->from): late frames go there. */
-void handover_remember(struct exchange *exchange, const struct frame *claim);
+/* What was for this stint goes on to who has the membership now (claim->from, or the mailbox). */
+void handover_remember(struct exchange *exchange, uint32_t stint, const struct frame *claim);
 
 /* Answers the claims that waited for a fence in this room. */
 void handover_retry(struct room *room);
@@ -147,6 +155,9 @@ void handover_forget_all(struct exchange *exchange);
  * drained. */
 void fence_on_move(struct member *member);
 
+/* The same worker holds it as before, for another session. */
+void fence_on_stay(struct member *member);
+
 /* A peer goes on here that may have sent to any other from elsewhere. */
 void fence_on_arrival(struct room *room);
 
@@ -154,6 +165,9 @@ void fence_on_arrival(struct room *room);
  * it. */
 enum fence_answer { FENCE_NONE, FENCE_WAITS, FENCE_FULL };
 enum fence_answer fence_hold(struct member *member, const struct frame *signal);
+
+/* To signal->to. */
+void fence_send(struct member *member, const struct frame *signal);
 void fence_on_fence(struct exchange *exchange, const struct frame *frame);
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame);
 void fence_on_worker_down(struct exchange *exchange, worker_id worker);

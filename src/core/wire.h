@@ -17,6 +17,13 @@ static inline char *wire_put_u32(char *at, uint32_t value)
     return at + sizeof(value);
 }
 
+static inline char *wire_put_u24(char *at, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(at, &value, 3);
+    return at + 3;
+}
+
 static inline char *wire_put_u64(char *at, uint64_t value)
 {
     value = htole64(value);
@@ -54,6 +61,15 @@ static inline bool wire_take_u8(struct slice *from, uint8_t *ret_value)
 static inline bool wire_take_u32(struct slice *from, uint32_t *ret_value)
 {
     if (!wire_take(from, ret_value, sizeof(*ret_value)))
+        return false;
+    *ret_value = le32toh(*ret_value);
+    return true;
+}
+
+static inline bool wire_take_u24(struct slice *from, uint32_t *ret_value)
+{
+    *ret_value = 0;
+    if (!wire_take(from, ret_value, 3))
         return false;
     *ret_value = le32toh(*ret_value);
     return true;

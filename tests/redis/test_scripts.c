@@ -440,25 +440,26 @@ static void counts_that_do_not_meet_hand_over_nothing(void **state)
     assert_int_equal(only(&rig.answers).error, 0);
 }
 
-/* Signals that were sent before the fence are out of the mailbox before it is. */
-static void a_fence_waits_for_the_claim(void **state)
+/* What it came behind is in the hold, which goes in front of what is sent straight to the claimant. */
+static void a_fence_ends_where_signals_are_held(void **state)
 {
     (void)state;
     struct frame fence = ask_of(FRAME_FENCE, 1, "alice");
     fence.to = MAILBOX;
-    fence.worker = rig_workers[2];
     join(0, "alice", 1);
     deposit(0, "alice", 1, "held");
     resume(2, "alice", 1, 2);
     ask(fence);
-    assert_int_equal(rig.answers.len + rig.events.len, 0);
+    struct frame fenced = only(&rig.answers);
+    assert_int_equal(fenced.kind, FRAME_FENCED);
+    assert_true(fenced.from == MAILBOX);
     claim(2, "alice", 1, 3);
-    struct frame passed = first(&rig.answers, FRAME_FENCE);
+    ask(fence);
+    struct frame passed = only(&rig.events);
+    assert_int_equal(passed.kind, FRAME_FENCE);
     assert_true(passed.from == rig_workers[1]);
     assert_true(passed.to == rig_workers[2]);
     assert_int_equal(passed.hops, 1);
-    ask(fence);
-    assert_int_equal(only(&rig.events).kind, FRAME_FENCE);
 }
 
 static void what_nobody_hears_comes_back(void **state)
@@ -722,7 +723,7 @@ int main(void)
         TEST(a_mailbox_holds_so_many_and_so_much),
         TEST(a_mailbox_ends_by_itself),
         TEST(counts_that_do_not_meet_hand_over_nothing),
-        TEST(a_fence_waits_for_the_claim),
+        TEST(a_fence_ends_where_signals_are_held),
         TEST(what_nobody_hears_comes_back),
         TEST(a_lease_is_lost_once),
         TEST(a_lease_that_is_over_is_not_lost_before_somebody_reaps),

@@ -37,8 +37,10 @@ static bool mistake_peer(struct worker *worker, struct frame *frame)
     if (frame->kind != FRAME_SIGNAL || room == NULL)
         return false;
     MAP_EACH (room->members, member, next) {
-        if (member->session != NULL)
-            frame->peer = member_name(member);
+        if (member->session == NULL)
+            continue;
+        frame->peer = member_name(member);
+        frame->stint = session_stint(member->session);
     }
     return false;
 }

@@ -11,7 +11,6 @@ struct seeds {
     const struct mutation *mutation; /* or NULL */
     uint64_t first, count;
     unsigned jobs;
-    bool (*is_left_out)(const struct temper *temper, uint64_t seed); /* or NULL */
 };
 
 struct seeds_result {

@@ -16,25 +16,6 @@
 
 static struct seeds settings = {.first = 1, .count = 30, .jobs = 2};
 
-/* Faults that are known and not mended yet, of the seeds that are run by default. */
-static const struct {
-    const char *temper;
-    uint64_t seed;
-} known_faults[] = {
-    {"mild-wild", 571}, /* holders that wait for each other's fences give up: not resumed */
-    {"harsh-wild", 16}, /* a worker does not hold what the directory says it does */
-};
-
-#define KNOWN_FAULTS (sizeof(known_faults) / sizeof(known_faults[0]))
-
-static bool is_known_fault(const struct temper *temper, uint64_t seed)
-{
-    for (size_t i = 0; i < KNOWN_FAULTS; i++)
-        if (strcmp(known_faults[i].temper, temper->name) == 0 && known_faults[i].seed == seed)
-            return true;
-    return false;
-}
-
 static void run(const char *name)
 {
     struct seeds seeds = settings;
@@ -44,8 +25,6 @@ static void run(const char *name)
     seeds.temper = temper_named(name);
     if (settings.temper == NULL && !seeds.temper->mild)
         seeds.count = (seeds.count + 9) / 10;
-    if (seeds.count > 1)
-        seeds.is_left_out = is_known_fault;
     if (seeds.count == 1 && getenv("SIM_TRACE") != NULL)
         seeds_trace(&seeds, seeds.first);
     seeds_run(&seeds, &result);
@@ -88,24 +67,6 @@ static void the_chosen_temper(void **state)
 {
     (void)state;
     run(settings.temper->name);
-}
-
-/* One that is gone has to go from the list; those that are left count as skipped. */
-static void known_faults_are_still_there(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < KNOWN_FAULTS; i++) {
-        struct seeds_result result;
-        struct seeds seeds = {.temper = temper_named(known_faults[i].temper),
-                              .first = known_faults[i].seed,
-                              .count = 1,
-                              .jobs = 1};
-        seeds_run(&seeds, &result);
-        printf("known: ");
-        seeds_report(&seeds, &result);
-        assert_true(result.failed);
-    }
-    skip();
 }
 
 static void one_seed_is_one_run_to_the_byte(void **state)
@@ -167,7 +128,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(nor_with_clients_that_do_as_they_like),
         cmocka_unit_test(what_breaks_for_long_heals),
         cmocka_unit_test(also_with_clients_that_do_as_they_like),
-        cmocka_unit_test(known_faults_are_still_there),
         cmocka_unit_test(one_seed_is_one_run_to_the_byte),
     };
     const struct CMUnitTest chosen[] = {cmocka_unit_test(the_chosen_temper)};

@@ -22,7 +22,7 @@ local function hand_over()
     local number_of, waiting = mail.acked, {}
     for _, kept in ipairs(call('LRANGE', mail.key, 1, -1)) do
         if kept:sub(1, 1) == 'W' then
-            waiting[#waiting + 1] = readdress(kept:sub(2), me)
+            waiting[#waiting + 1] = readdress(kept:sub(2), me, NO_STINT)
         else
             number_of = number_of + 1
             if mail.error == 0 and number_of > received then

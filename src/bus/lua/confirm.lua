@@ -5,7 +5,7 @@ local peer, secret = ARGV[3], ARGV[4]
 local room, member = load_fenced(KEYS[1], peer, secret)
 if member then
     drop_mail(room, peer, member)
-    member.previous = NO_SECRET
+    member.previous, member.passed = NO_SECRET, ''
     call('HSET', KEYS[1], 'm:' .. peer, pack_member(member))
     send_outbox()
 end

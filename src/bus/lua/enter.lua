@@ -7,6 +7,7 @@ local ticket, ticket_ms = ARGV[11], tonumber(ARGV[12]) -- '': none is needed
 local rooms_max, peers_max = tonumber(ARGV[13]), tonumber(ARGV[14]) -- 0: none
 local made_rooms_only = ARGV[15] == '1'
 local resuming = proof ~= '' -- of 16 bytes then
+local stint = request:sub(1, 3)
 local is_proven, is_admin = flags % 2 >= PROVEN, flags % 4 >= ADMIN
 
 local room, peers = load_all(KEYS[1])
@@ -47,7 +48,7 @@ end
 local function answer_again()
     if member.worker == NOBODY then
         move(room, peer, member, me)
-        announce(room, MOVED, me, peer, '', me)
+        announce_moved(room, peer, member)
         store()
     elseif member.worker ~= me then
         return refuse(UNAVAILABLE)
@@ -55,17 +56,27 @@ local function answer_again()
     return reply(has(member, TAKEN_OVER) and ROOM_TAKEN_OVER or ROOM_ENTERED, member.former)
 end
 
+-- The proof is good for more than one. The first of them, asked again, must not have it again.
+local function pass_by()
+    if member.secret == proof then
+        member.passed = ''
+    else
+        member.passed = (member.passed .. member.secret):sub(-16 * PASSED_MAX)
+    end
+end
+
 local function take_over()
     member.former = move(room, peer, member, me)
     if member.former == NOBODY then
         drop_mail(room, peer, member) -- who was to claim it crashed
     end
-    member.previous, member.secret = proof, secret
+    pass_by()
+    member.previous, member.secret, member.stint = proof, secret, stint
     if address ~= '' then
         member.address = address
     end
     set(member, TAKEN_OVER, true)
-    announce(room, MOVED, me, peer, '', me)
+    announce_moved(room, peer, member)
     if info ~= '' and info ~= member.info then
         member.info = info
         announce(room, CHANGED, '', peer, text(info), me)
@@ -149,10 +160,10 @@ local function enter_anew()
     if member then
         expel(room, peer, member, LEAVE_REPLACED)
     end
-    member = new_member(secret, info, address)
+    member = new_member(secret, info, address, stint)
     host_enter(room, me)
     occupy(room)
-    announce(room, JOINED, me, peer, text(member.info), me)
+    announce(room, JOINED, me .. stint, peer, text(member.info), me)
     store()
     return reply(ROOM_ENTERED, me)
 end
@@ -163,6 +174,8 @@ end
 
 if member and member.secret == secret then
     return answer_again()
+elseif member and has_passed(member, secret) then
+    return refuse(UNAVAILABLE)
 elseif member and resuming and proves() then
     return take_over()
 end

@@ -38,10 +38,10 @@ end
 -- Answers still go to who it is from. Returns also how often it was.
 local HOPS_AT = {[FENCE] = 30, [SIGNAL] = 22, [UNDELIVERED] = 26}
 
-local function readdress(bytes, to)
+local function readdress(bytes, to, stint)
     local at = HOPS_AT[bytes:byte(5)]
-    local hops = unpack_bytes('<I4', bytes, at) + 1
-    return bytes:sub(1, 13) .. to .. bytes:sub(22, at - 1) .. pack('<I4', hops) ..
+    local hops = bytes:byte(at) + 1
+    return bytes:sub(1, 13) .. to .. bytes:sub(22, at - 1) .. string.char(hops) .. stint ..
         bytes:sub(at + 4), hops
 end
 
@@ -50,7 +50,7 @@ local function pass_on(member, bytes)
     if not member or member.worker == NOBODY or member.worker == MAILBOX then
         return false
     end
-    local onward, hops = readdress(bytes, member.worker)
+    local onward, hops = readdress(bytes, member.worker, member.stint)
     send_outbox() -- what waits there was said before
     return hops <= HOPS_MAX and publish(member.worker, 'E' .. onward) > 0
 end
@@ -63,17 +63,15 @@ local function keep_waiting(mail, bytes)
     end
 end
 
-local function fenced(room, peer, from, to)
-    return frame(FENCED, from, to, text(room.name) .. text(peer))
+local function fenced(room, peer, from, to, stint)
+    return frame(FENCED, from, to, stint .. text(room.name) .. text(peer))
 end
 
 -- What waits in a mailbox that nobody claimed goes where the member is now.
 local function release_waiting(room, peer, member, mail)
     for _, kept in ipairs(call('LRANGE', mail.key, 1, -1)) do
-        local bytes = kept:sub(2)
-        if kept:sub(1, 1) == 'W' and not pass_on(member, bytes) and bytes:byte(5) == FENCE then
-            local from = bytes:sub(6, 13)
-            post(from, fenced(room, peer, NOBODY, from))
+        if kept:sub(1, 1) == 'W' then
+            pass_on(member, kept:sub(2))
         end
     end
 end

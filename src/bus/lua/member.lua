@@ -39,6 +39,10 @@ local function move(room, peer, member, worker)
     return former
 end
 
+local function announce_moved(room, peer, member)
+    announce(room, MOVED, me .. member.stint, peer, '', me)
+end
+
 local function forget_and_announce(room, peer, member, reason)
     if is_orphan(member) then
         adopt(room, peer)
@@ -123,5 +127,5 @@ end
 -- ---- rosters, as roster_add() has them
 
 local function roster_entry(peer, member)
-    return member.worker .. (has(member, AWAY) and '\1' or '\0') .. text(peer) .. text(member.info)
+    return member.worker .. member.stint .. (has(member, AWAY) and '\1' or '\0') .. text(peer) .. text(member.info)
 end

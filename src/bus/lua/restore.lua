@@ -4,6 +4,7 @@
 local peer, secret, proof, info = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local version, away = tonumber(ARGV[7]), ARGV[8] == '1' -- version of the room as it knows it
 local address, settings = ARGV[9], ARGV[10]             -- settings of the room, the same
+local stint = ARGV[11]
 
 local room, member = load_one(KEYS[1], peer)
 
@@ -11,8 +12,14 @@ local function evict(reason)
     return frame(EVICTED, NOBODY, me, pack('<I4', reason) .. secret .. text(room.name) .. text(peer))
 end
 
--- What is told from now on must be seen as later than what anybody knows of the room. Its settings
--- are the newest that anybody knows.
+-- What is told from now on must be seen as later than what anybody knows of the room, also by who is
+-- not believed.
+if room.version and room.version < version then
+    room.version = version
+    call('HSET', room.key, 'v', version)
+end
+
+-- Its settings are the newest that anybody knows.
 local function catch_up()
     if not room.version then
         start(room)
@@ -35,11 +42,11 @@ end
 
 local function add()
     catch_up()
-    member = new_member(secret, info, address)
+    member = new_member(secret, info, address, stint)
     member.previous = proof
     host_enter(room, me)
     occupy(room)
-    announce(room, JOINED, me, peer, text(member.info), me)
+    announce(room, JOINED, me .. stint, peer, text(member.info), me)
     if away then
         tell_away()
     end
@@ -66,7 +73,7 @@ local function is_given_away()
         return member.secret == secret
     end
     return member.secret ~= secret and member.worker ~= NOBODY and member.former == me and
-        is_proof(secret)
+        (is_proof(secret) or has_passed(member, secret))
 end
 
 -- Whether nobody else has come to hold the membership since.
@@ -89,11 +96,12 @@ local function give_back(claimed)
     if member.secret ~= secret then -- the client may have seen either
         member.previous, member.secret = member.secret, secret
     end
+    member.stint = stint
     if address ~= '' then
         member.address = address
     end
     if former ~= me or (was_away and not away) then
-        announce(room, MOVED, me, peer, '', me)
+        announce_moved(room, peer, member)
     end
     if not same and info ~= member.info then -- else what is here is later than what it knew
         member.info = info

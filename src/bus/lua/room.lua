@@ -1,6 +1,8 @@
 -- ---- rooms and their members: what scripts that change one have in common
 
 local function unpack_member(bytes)
+    local passed_at = 62 + bytes:byte(61)
+    local info_at = passed_at + 1 + 16 * bytes:byte(passed_at)
     return {
         worker = bytes:sub(1, 8),
         former = bytes:sub(9, 16), -- who held it before it was taken over
@@ -8,12 +10,14 @@ local function unpack_member(bytes)
         secret = bytes:sub(18, 33),
         previous = bytes:sub(34, 49), -- still proof, until the client is seen to have the new one
         since = unpack_bytes('<I8', bytes, 50), -- Unix ms
-        address = bytes:sub(59, 58 + bytes:byte(58)),
-        info = bytes:sub(59 + bytes:byte(58)),
+        stint = bytes:sub(58, 60), -- of who holds it, or did when it became nobody's
+        address = bytes:sub(62, passed_at - 1),
+        passed = bytes:sub(passed_at + 1, info_at - 1), -- secrets that had it by the same proof before
+        info = bytes:sub(info_at),
     }
 end
 
-local function new_member(secret, info, address)
+local function new_member(secret, info, address, stint)
     return {
         worker = me,
         former = me,
@@ -21,15 +25,28 @@ local function new_member(secret, info, address)
         secret = secret,
         previous = NO_SECRET,
         since = now_ms(),
+        stint = stint,
         address = address,
+        passed = '',
         info = info == '' and '{}' or info,
     }
 end
 
 local function pack_member(member)
     return member.worker .. member.former .. string.char(member.flags) .. member.secret ..
-        member.previous .. pack('<I8B', member.since, #member.address) .. member.address ..
-        member.info
+        member.previous .. pack('<I8', member.since) .. member.stint ..
+        string.char(#member.address) .. member.address .. string.char(#member.passed / 16) ..
+        member.passed .. member.info
+end
+
+-- Whether this secret had the membership, until another took it over by the same proof.
+local function has_passed(member, secret)
+    for at = 1, #member.passed, 16 do
+        if member.passed:sub(at, at + 15) == secret then
+            return true
+        end
+    end
+    return false
 end
 
 local function has(member, flag)

@@ -26,7 +26,7 @@ local function find_error()
     local mail = load_open_mail(room, peer, member)
     if mail then
         return hold(mail)
-    elseif not pass_on(member, frame(SIGNAL, from, NOBODY, pack('<I4', hops) .. names .. text(data))) then
+    elseif not pass_on(member, frame(SIGNAL, from, NOBODY, string.char(hops) .. NO_STINT .. names .. text(data))) then
         return member and UNAVAILABLE or PEER_NOT_FOUND
     end
 end

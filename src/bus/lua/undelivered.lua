@@ -5,8 +5,8 @@ local error = tonumber(ARGV[8])
 
 local room, member = load_one(KEYS[1], sender)
 local mail = load_open_mail(room, sender, member)
-local back = frame(UNDELIVERED, from, NOBODY, pack('<i4I4', error, hops) .. text(room.name) ..
-    text(peer) .. text(sender) .. text(id))
+local back = frame(UNDELIVERED, from, NOBODY, pack('<i4B', error, hops) .. NO_STINT ..
+    text(room.name) .. text(peer) .. text(sender) .. text(id))
 
 if mail then
     keep_waiting(mail, back)

@@ -114,6 +114,44 @@ static void a_resume_that_is_asked_again_names_the_same_former_holder(void **sta
     expect("20:refused e=peer-taken\n");
 }
 
+/* Both know the same proof. The first of them is asked again, for its answer was lost: it does not take
+ * the membership back from the second. */
+static void a_resume_that_another_came_after_is_refused(void **state)
+{
+    (void)state;
+    ann_and_ben();
+    resume(C, "ben", 'c', 'b');
+    resume(A, "ben", 'd', 'b');
+    expect("20:moved ben w=22\n21:moved ben w=22\n22:room taken-over w=21\n"
+           "22:moved ben w=20\n20:room taken-over w=22\n");
+    resume(C, "ben", 'c', 'b');
+    expect("22:refused e=unavailable\n");
+    restore(C, "ben", 'c', 'b', false); /* who has it now will claim what this one holds */
+    expect("");
+    resume(B, "ben", 'e', 'b'); /* the client is a third time there */
+    expect("20:moved ben w=21\n21:room taken-over w=20\n");
+    resume(C, "ben", 'c', 'b');
+    resume(A, "ben", 'd', 'b');
+    expect("22:refused e=unavailable\n20:refused e=unavailable\n");
+}
+
+/* Else the answer to the FRAME_READ behind it would look like one from before. */
+static void who_is_not_believed_hears_of_a_later_version_all_the_same(void **state)
+{
+    (void)state;
+    ann_and_ben();
+    uint64_t known = last_version() + 5;
+    say(&(struct frame){.kind = FRAME_RESTORE,
+                        .from = C,
+                        .peer = SLICE("ben"),
+                        .secret = secret('x'),
+                        .version = known});
+    expect("22:evicted ben\n");
+    read_room(C, known - 1);
+    expect("22:room read q=9\n");
+    assert_true(last_version() >= known);
+}
+
 static void a_resume_that_was_a_join_is_one_again(void **state)
 {
     (void)state;
@@ -366,6 +404,8 @@ int main(void)
         TEST(limits_are_of_rooms_and_of_peers),
         TEST(a_read_is_answered_where_something_changed),
         TEST(a_join_that_is_asked_again_is_answered_again),
+        TEST(a_resume_that_another_came_after_is_refused),
+        TEST(who_is_not_believed_hears_of_a_later_version_all_the_same),
         TEST(a_join_that_is_asked_again_fits_into_a_full_room),
         TEST(a_resume_that_is_asked_again_names_the_same_former_holder),
         TEST(a_resume_that_was_a_join_is_one_again),

@@ -22,6 +22,7 @@ static struct frame full_frame(enum frame_kind kind)
                           .acked = 0x7172737475767778,
                           .reason = 3,
                           .hops = 2,
+                          .stint = 0xabcdef,
                           .room = SLICE("room"),
                           .peer = SLICE("peer"),
                           .sender = SLICE("sender"),
