@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { WITH_ADMIN, ask } from '../support/admin.js';
 import { certificate, temporaryFolder } from '../support/certificate.js';
 import { eventually, ownCluster, startCluster } from '../support/cluster.js';
 import { fetchOnce } from '../support/http.js';
@@ -75,14 +76,35 @@ async function wholeLife(cluster) {
     for (const peer of [a, again, back]) await peer.leave();
 }
 
+/** What administrators do there. */
+async function administered(server) {
+    const path = `/v1/rooms/${freshRoom()}`;
+    const does = async (method, at, status, body) =>
+        assert.equal((await ask(server, method, at, { body })).status, status, `${method} ${at}`);
+    await does('PUT', path, 201, { metadata: { a: 1 } });
+    await does('GET', '/v1/rooms', 200);
+    await does('GET', '/v1/instances', 200);
+    const room = path.split('/').at(-1);
+    const peer = await Peer.join(server, { room, peer: 'kicked' });
+    await does('POST', `${path}/notices`, 200, { data: 1 });
+    await does('DELETE', `${path}/peers/kicked?ban=60`, 200);
+    await peer.until('notice');
+    await peer.expectClose(4005);
+    const resume = { session: peer.session, received: 0 };
+    await assert.rejects(Peer.join(server, { room, peer: 'kicked', resume }), /forbidden/);
+    await does('DELETE', path, 200);
+}
+
 test('TLS with a client certificate and the documented user: all works, and no right is unused', async (t) => {
     const { redis, login } = await guardedRedis(t, { tls: true });
     const cluster = await ownCluster(t, {
+        ...WITH_ADMIN,
         workers: 2,
         redis: [redis],
         url: redis.url(login),
         config: { ...byTls(redis), 'session.resume_window': '5s' },
     });
+    await administered(cluster.at(0));
     await wholeLife(cluster);
     for (const server of cluster.servers) {
         const refused = server.logs.filter(({ event }) => event === 'redis-refused');
