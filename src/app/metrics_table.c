@@ -21,6 +21,9 @@ static const char *const paths[] = {
 static const char *const directions[] = {"in", "out"};
 static const char *const queues[] = {"asks", "links"};
 static const char *const states[] = {"here", "away"};
+static const char *const stun_outcomes[] = {[NET_STUN_ANSWERED] = "answered",
+                                            [NET_STUN_IGNORED] = "ignored",
+                                            [NET_STUN_LIMITED] = "limited"};
 
 #define WORDS(name, array)                                                                         \
     static const char *name(unsigned index, char space[METRIC_WORD_SIZE])                          \
@@ -39,6 +42,7 @@ WORDS(path_word, paths)
 WORDS(direction_word, directions)
 WORDS(queue_word, queues)
 WORDS(state_word, states)
+WORDS(stun_word, stun_outcomes)
 WORDS(outcome_word, report_outcomes)
 WORDS(reason_word, report_reasons)
 WORDS(candidate_word, report_candidates)
@@ -153,6 +157,11 @@ const struct metric metrics_table[] = {
         "WebSockets that ended, by the close code that was sent; client: the client closed it; "
         "none: its socket was lost.",
         net.closes, "code", close_word),
+
+    COUNTERS("roomline_stun_requests_total",
+             "Datagrams for STUN by outcome; ignored: no sound request; limited: over "
+             "stun.requests_per_second.",
+             net.stun, "outcome", stun_word),
 
     /* rooms and sessions */
     GAUGE("roomline_rooms",

@@ -414,7 +414,8 @@ static int start_stun(struct service *service)
         return 0;
     if (config->proxy.mode == CONFIG_PROXY_NONE)
         service->stun_port = port_of(first);
-    service->stun = stun_server_new(service->loop, config->stun.requests_per_second);
+    service->stun =
+        stun_server_new(service->loop, config->stun.requests_per_second, &service->metrics->net);
     for (size_t i = 0; i < config->stun.listen.count; i++) {
         int error = stun_server_listen(service->stun, first + (int)i);
         if (error != 0)

@@ -22,7 +22,7 @@ struct stun_server {
     unsigned rate;
     unsigned open; /* sockets that are not closed */
     bool closing;
-    struct stun_counts counts;
+    struct net_tally *tally;
     uv_udp_t sockets[SOCKETS_MAX];
     unsigned socket_count;
     struct source sources[SOURCES];
@@ -62,21 +62,18 @@ static uint16_t port_of(const struct sockaddr *address)
 }
 
 /* What does not go at once does not go: the client asks again. */
-static void answer(struct stun_server *server, uv_udp_t *socket, struct slice request,
-                   const struct sockaddr *from)
+static enum net_stun answer(struct stun_server *server, uv_udp_t *socket, struct slice request,
+                            const struct sockaddr *from)
 {
     unsigned char bytes[STUN_ANSWER_MAX];
     struct ip ip = ip_from_sockaddr(from);
     size_t len = stun_answer(request, &ip, port_of(from), bytes);
     if (len == 0)
-        return;
-    if (!is_within_limit(server, &ip)) {
-        server->counts.limited++;
-        return;
-    }
+        return NET_STUN_IGNORED;
+    if (!is_within_limit(server, &ip))
+        return NET_STUN_LIMITED;
     uv_buf_t run = uv_buf_init((char *)bytes, (unsigned)len);
-    if (uv_udp_try_send(socket, &run, 1, from) > 0)
-        server->counts.answers++;
+    return uv_udp_try_send(socket, &run, 1, from) > 0 ? NET_STUN_ANSWERED : NET_STUN_IGNORED;
 }
 
 static void recv_cb(uv_udp_t *socket, ssize_t len, const uv_buf_t *buffer,
@@ -85,9 +82,10 @@ static void recv_cb(uv_udp_t *socket, ssize_t len, const uv_buf_t *buffer,
     struct stun_server *server = socket->data;
     if (len <= 0 || from == NULL) /* nothing more, or what ICMP said of an answer */
         return;
-    server->counts.requests++;
+    enum net_stun outcome = NET_STUN_IGNORED;
     if ((flags & UV_UDP_PARTIAL) == 0)
-        answer(server, socket, (struct slice){buffer->base, (size_t)len}, from);
+        outcome = answer(server, socket, (struct slice){buffer->base, (size_t)len}, from);
+    tally_add(&server->tally->stun[outcome], 1);
 }
 
 static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
@@ -97,11 +95,12 @@ static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
     *ret_buffer = uv_buf_init(server->bytes, sizeof(server->bytes));
 }
 
-struct stun_server *stun_server_new(uv_loop_t *loop, unsigned rate)
+struct stun_server *stun_server_new(uv_loop_t *loop, unsigned rate, struct net_tally *tally)
 {
     struct stun_server *server = mem_must(sizeof(*server));
     server->loop = loop;
     server->rate = rate;
+    server->tally = tally;
     return server;
 }
 
@@ -131,11 +130,6 @@ int stun_server_listen(struct stun_server *server, int fd)
     else
         error = uv_udp_recv_start(socket, alloc_cb, recv_cb);
     return error;
-}
-
-struct stun_counts stun_server_count(const struct stun_server *server)
-{
-    return server->counts;
 }
 
 void stun_server_close(struct stun_server *server)

@@ -6,22 +6,16 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "net/tally.h"
+
 struct stun_server;
 
-struct stun_counts {
-    uint64_t requests; /* datagrams of whatever kind */
-    uint64_t answers;
-    uint64_t limited; /* not answered, there were too many */
-};
-
 /* `rate`: requests that one address (of IPv6, one /64) may send per second in the long run, twice as
- * many at once; 0: no limit. */
-struct stun_server *stun_server_new(uv_loop_t *loop, unsigned rate);
+ * many at once; 0: no limit. Counts in tally->stun, which outlives it. */
+struct stun_server *stun_server_new(uv_loop_t *loop, unsigned rate, struct net_tally *tally);
 
 /* Owns fd, a bound socket, from now on, also where this fails. 0 or a libuv error. */
 int stun_server_listen(struct stun_server *server, int fd);
-
-struct stun_counts stun_server_count(const struct stun_server *server);
 
 /* Frees itself once the loop has closed all of it. NULL is let through. */
 void stun_server_close(struct stun_server *server);

@@ -23,6 +23,9 @@ enum net_limit { NET_LIMITS(X) NET_LIMIT_COUNT };
 /* How a WebSocket ended: by a code of ours, which are counted by close_index(), or by one of these. */
 enum net_close { NET_CLOSE_CLIENT = CLOSE_CODE_COUNT, NET_CLOSE_LOST, NET_CLOSE_COUNT };
 
+/* What became of a datagram on a socket for STUN. */
+enum net_stun { NET_STUN_ANSWERED, NET_STUN_IGNORED, NET_STUN_LIMITED, NET_STUN_COUNT };
+
 #define NET_STATUS_CLASSES 6 /* 1xx to 5xx, and what is none */
 
 struct net_tally {
@@ -30,6 +33,7 @@ struct net_tally {
     struct tally limits[NET_LIMIT_COUNT];
     struct tally responses[NET_STATUS_CLASSES]; /* by the status' first digit */
     struct tally tls_failures;
+    struct tally stun[NET_STUN_COUNT];
     struct tally
         waiting; /* bytes of output that the kernel has not taken, of all connections; now */
     struct histogram tls_handshake; /* from accept to its end */

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { WITH_ADMIN } from '../support/admin.js';
 import { runServer } from '../support/command.js';
+import { metricsUntil, readMetrics } from '../support/metrics.js';
 import { Peer } from '../support/peer.js';
 import {
     attribute,
@@ -97,7 +99,7 @@ test('what is no sound request gets no answer, and harms nothing', async (t) => 
 });
 
 test('who asks too often is not answered for a while, and others are', async (t) => {
-    const server = await start(t, { ...V4, 'stun.requests_per_second': 5 });
+    const server = await start(t, { ...V4, 'stun.requests_per_second': 5 }, WITH_ADMIN);
     const [port] = server.stun;
     const flooder = await client(t, '127.0.0.1', port);
     for (let n = 0; n < 200; n++) flooder.send(bindingRequest());
@@ -106,6 +108,11 @@ test('who asks too often is not answered for a while, and others are', async (t)
     const answered = flooder.inbox.items.length;
     assert.ok(answered >= 1 && answered <= 20, `${answered} answers`);
     await flooder.ask(bindingRequest()); // in time again
+
+    flooder.send(Buffer.from('nonsense'));
+    const total = (m, outcome) => m.value('roomline_stun_requests_total', { outcome });
+    await metricsUntil(server, (m) => total(m, 'limited') > 0 && total(m, 'ignored') > 0);
+    assert.ok(total(await readMetrics(server), 'answered') > answered);
 });
 
 test('a worker that dies is replaced, and answers again', async (t) => {
