@@ -102,7 +102,7 @@ test('a directory that knows nobody any more keeps no key but its own', async (t
     const peers = [];
     for (let n = 0; n < 8; n++) peers.push(await Peer.join(cluster.at(n % 2), { room }));
     for (const peer of peers) await peer.leave();
-    const ofWorkers = ['rl:seen', 'rl:workers', 'rl:recovering', 'rl:told'];
+    const ofWorkers = ['rl:seen', 'rl:workers', 'rl:recovering', 'rl:told', 'rl:cards'];
     const left = (await cluster.keys()).filter((key) => !ofWorkers.includes(key));
     assert.deepEqual(left, []);
     await Promise.all(cluster.servers.map((server) => server.stop()));
