@@ -66,7 +66,7 @@ run_node() {
         return 1
     fi
     # One test that hangs must not take the others along (Node 18 of Debian 12 has no such option).
-    ! node --help | grep -q -e --test-timeout || options+=(--test-timeout=300000)
+    ! node --help | grep -q -e --test-timeout || options+=("--test-timeout=${NODE_TEST_TIMEOUT:-300000}")
     timeout -k 10 "${NODE_SECONDS:-900}" node --test \
         "--test-concurrency=${NODE_CONCURRENCY:-2}" "${options[@]}" \
         --test-reporter=spec --test-reporter-destination=stdout \
