@@ -48,7 +48,7 @@ struct question {
 static bool may_ask(struct auth_webhook *hook)
 {
     if (hook->circuit == CIRCUIT_OPEN &&
-        uv_now(hook->options.loop) - hook->opened >= hook->options.pause) {
+        http_client_now(hook->client) - hook->opened >= hook->options.pause) {
         hook->circuit = CIRCUIT_TRYING;
         return true;
     }
@@ -74,7 +74,7 @@ static void count_failure(struct auth_webhook *hook, const char *cause)
         return;
     }
     hook->circuit = CIRCUIT_OPEN;
-    hook->opened = uv_now(hook->options.loop);
+    hook->opened = http_client_now(hook->client);
     log_event(LOG_ERROR, "auth-webhook-down", LOG_STR("cause", cause),
               LOG_UINT("failures", hook->failures), LOG_UINT("pause", hook->options.pause),
               LOG_END);
@@ -290,7 +290,7 @@ static int post(struct question *question, const struct auth_webhook_question *a
     compose(&body, asked);
     webhook_sign(hook->key, (uint64_t)time(NULL), buf_slice(&body), &headers);
     int error = buf_failed(&body) || buf_failed(&headers)
-                    ? UV_ENOMEM
+                    ? ERR_UNAVAILABLE
                     : http_client_post(hook->client, buf_slice(&headers), buf_slice(&body),
                                        on_answer, question);
     if (body.data != NULL)
@@ -324,15 +324,10 @@ int auth_webhook_ask(struct auth_webhook *hook, uint32_t ticket,
 struct auth_webhook *auth_webhook_new(const struct auth_webhook_options *options,
                                       char ret_error[HTTP_CLIENT_ERROR_SIZE])
 {
-    struct http_client_options client = {
-        .loop = options->loop,
-        .url = options->url,
-        .tls = {.ca = options->ca},
-        .connections = CONNECTIONS,
-        .requests = QUESTIONS_MAX,
-        .timeout = options->timeout,
-        .answer_max = ANSWER_SIZE_MAX,
-    };
+    struct http_client_options client = options->client;
+    client.connections = CONNECTIONS;
+    client.requests = QUESTIONS_MAX;
+    client.answer_max = ANSWER_SIZE_MAX;
     struct crypto_key *key = NULL;
     if (options->secret.len > 0 && (key = crypto_key_secret(options->secret)) == NULL) {
         snprintf(ret_error, HTTP_CLIENT_ERROR_SIZE, "its secret has not 32 to 512 bytes");

@@ -13,19 +13,15 @@
 #define ROOMLINE_API_AUTH_WEBHOOK_H
 
 #include <stdint.h>
-#include <uv.h>
 
 #include "core/access.h"
 #include "net/http_client.h"
 
 struct auth_webhook_options {
-    uv_loop_t *loop;
-    struct http_url url;
-    const char *ca;      /* as of tls_client_options */
-    struct slice secret; /* that requests are signed with; empty: they are not */
-    uint64_t timeout;    /* ms */
-    unsigned failures;   /* in a row, after which it is left alone; 0: never */
-    uint64_t pause;      /* ms for which it is */
+    struct http_client_options client; /* loop, URL, TLS and time-out; the rest is ours */
+    struct slice secret;               /* that requests are signed with; empty: they are not */
+    unsigned failures;                 /* in a row, after which it is left alone; 0: never */
+    uint64_t pause;                    /* ms for which it is */
 
     /* Exactly once for each auth_webhook_ask(), never from within it, but not after
      * auth_webhook_close(). The grant's slices are valid for the call. */

@@ -52,7 +52,7 @@ static int load_webhook(struct gate *gate, char ret_error[SETTINGS_ERROR_SIZE])
 {
     struct auth_webhook_options options = settings_auth_webhook(gate->config);
     char cause[HTTP_CLIENT_ERROR_SIZE];
-    options.loop = gate->loop;
+    options.client.loop = gate->loop;
     options.on_verdict = gate->events.on_verdict;
     options.context = gate->events.context;
     gate->webhook = auth_webhook_new(&options, cause);

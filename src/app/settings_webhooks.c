@@ -10,13 +10,12 @@ static const char *ca_of(const struct config *config)
 struct auth_webhook_options settings_auth_webhook(const struct config *config)
 {
     struct auth_webhook_options options = {
-        .ca = ca_of(config),
+        .client = {.tls = {.ca = ca_of(config)}, .timeout = config->webhooks.timeout},
         .secret = slice_of(config->webhooks.secret),
-        .timeout = config->webhooks.timeout,
         .failures = config->webhooks.auth_failures,
         .pause = config->webhooks.auth_pause,
     };
-    http_url_parse(slice_of(config->webhooks.auth), &options.url);
+    http_url_parse(slice_of(config->webhooks.auth), &options.client.url);
     return options;
 }
 

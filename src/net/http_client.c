@@ -380,6 +380,11 @@ int http_client_post(struct http_client *client, struct slice headers, struct sl
     return 0;
 }
 
+uint64_t http_client_now(const struct http_client *client)
+{
+    return uv_now(client->options.loop);
+}
+
 unsigned http_client_pending(const struct http_client *client)
 {
     return client->request_count;

@@ -42,6 +42,9 @@ struct http_client *http_client_new(const struct http_client_options *options,
 int http_client_post(struct http_client *client, struct slice headers, struct slice body,
                      http_client_on_answer *on_answer, void *context);
 
+/* The loop's time, ms: for who times what he asks. */
+uint64_t http_client_now(const struct http_client *client);
+
 /* Requests that have no answer yet. */
 unsigned http_client_pending(const struct http_client *client);
 
