@@ -50,7 +50,8 @@ class Maker extends Random {
     /** A value that fits a schema of the document. */
     fitting(reference, name) {
         const schema = resolve(reference);
-        if (name === 'peer') return this.name(PATHS.peer);
+        if (name in NAMES) return this.name(PATHS[NAMES[name]]);
+        if (schema.type === 'array') return [this.fitting(schema.items), this.fitting(schema.items)];
         if ('const' in schema) return schema.const;
         if (schema.enum) return this.pick(schema.enum);
         if (schema.type === 'boolean') return this.chance(0.5);
@@ -60,7 +61,9 @@ class Maker extends Random {
                 : schema.minimum + this.below(Math.min(schema.maximum - schema.minimum + 1, 1000));
         if (schema.type === 'object' && schema.properties) {
             const { required = [], properties } = schema;
-            const keys = Object.keys(properties).filter((key) => required.includes(key) || this.chance(0.5));
+            const keys = Object.keys(properties).filter(
+                (key) => required.includes(key) || (key !== 'kid' && this.chance(0.5)), // no key has that name
+            );
             return Object.fromEntries(keys.map((key) => [key, this.fitting(properties[key], key)]));
         }
         if (schema.type === 'array')
@@ -69,6 +72,7 @@ class Maker extends Random {
     }
 }
 
+const NAMES = { peer: 'peer', sub: 'peer', room: 'room' };
 const PATHS = { room: ['r0', 'r1', 'ü ?', 'x'.repeat(128)], peer: ['p0', 'p1', 'é'], instance: ['other'] };
 
 /** A request: {one, path, query, headers, body, wrong}; `wrong`: some part may be. */
@@ -81,8 +85,9 @@ function makeRequest(make) {
         return encodeURIComponent(value) || '%00';
     });
     const pairs = one.parameters
-        .filter((parameter) => parameter.in === 'query' && parameter.name !== 'cursor' && make.chance(0.4))
-        .map(({ name, schema }) => [name, spoil(0.1) ? make.text() : schema.type === 'string' ? 'r' : make.fitting(schema)]);
+        .filter((parameter) => parameter.in === 'query' && parameter.name !== 'cursor')
+        .filter(({ required }) => (required ? !spoil(0.1) : make.chance(0.4)))
+        .map(({ name, schema }) => [name, spoil(0.1) ? make.text() : make.fitting(schema, name)]);
     if (spoil(0.05)) pairs.push([make.pick(['cursor', 'limit', 'ban', 'x']), make.text(300)]);
     const query = new URLSearchParams(pairs).toString();
     request.query = spoil(0.03) ? make.text().replace(/[^!-~]|#/g, '') : query;
