@@ -51,7 +51,7 @@ static struct redis_bus *redis_of(struct bus *bus)
 static struct shard *shard_of(struct redis_bus *redis, struct slice room)
 {
     static const unsigned char key[CRYPTO_HASH_KEY_SIZE] = "roomline shards";
-    if (redis->count == 1)
+    if (redis->count <= 1)
         return &redis->shards[0];
     return &redis->shards[crypto_hash_under(key, room.ptr, room.len) % redis->count];
 }
