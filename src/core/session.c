@@ -106,6 +106,14 @@ struct session *session_new(struct exchange *exchange, void *connection, struct 
     return session;
 }
 
+/* From here on no frame finds the session by its entry. */
+static void entry_hide(struct session *session)
+{
+    if (session->entry != NULL)
+        MAP_DELETE(session->exchange->entries, session->entry);
+}
+
+/* It was hidden before. */
 static void entry_free(struct session *session)
 {
     struct entry *entry = session->entry;
@@ -114,7 +122,6 @@ static void entry_free(struct session *session)
     if (entry->claimed)
         handover_decline(session->exchange, &entry->claim);
     struct buf ahead = entry->ahead;
-    MAP_DELETE(session->exchange->entries, entry);
     hold_done(&entry->late);
     hold_done(&entry->early);
     mem_free(entry->info);
@@ -125,6 +132,7 @@ static void entry_free(struct session *session)
 
 void session_entered(struct session *session)
 {
+    entry_hide(session);
     entry_free(session);
 }
 
@@ -172,6 +180,7 @@ void session_free(struct session *session)
         member->session = NULL;
     if (member != NULL && member->heir == session)
         member->heir = NULL;
+    entry_hide(session); /* what was parked must not come back to here */
     session_pass_on_parked(session);
     entry_free(session);
     if (session->claim != NULL)
