@@ -1,11 +1,10 @@
 /* POST /v1/tokens: makes an access token for a client, as `roomline token` does. */
-#include <time.h>
-
 #include "api/admin_body.h"
 #include "api/admin_json.h"
 #include "api/admin_routes.h"
 #include "api/members.h"
 #include "api/problem.h"
+#include "base/clock.h"
 
 #define TTL_DEFAULT 3600 /* seconds */
 
@@ -132,20 +131,13 @@ static bool read_order(struct minting *minting)
 
 /* --- the token --- */
 
-static uint64_t unix_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000;
-}
-
 static void respond(struct minting *minting, const struct jwk *key)
 {
     struct buf json;
     uint64_t expires;
     buf_init(&json, 2 * JWT_SIZE_MAX);
     buf_add_text(&json, "{\"token\":\"");
-    if (token_mint(&minting->order, key, &minting->call->admin->token_rules, unix_time(), &json,
+    if (token_mint(&minting->order, key, &minting->call->admin->token_rules, clock_unix_ms(), &json,
                    &expires) != NULL) {
         buf_done(&json);
         admin_body_refuse(minting->call, "info", "With it the token would be over 4096 bytes.");

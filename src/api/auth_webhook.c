@@ -3,11 +3,11 @@
 #include <assert.h>
 #include <stdio.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "api/members.h"
 #include "api/token.h"
 #include "api/webhook_sign.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -152,7 +152,7 @@ static const char *read_numbers(struct reading *reading)
             number > TOKEN_LIFETIME_MAX / 1000)
             return "ttl is not 1 to 31536000 seconds";
         reading->grant->lifetime = number * 1000;
-        reading->grant->ends = ((uint64_t)time(NULL) + number) * 1000;
+        reading->grant->ends = clock_unix_ms() + number * 1000;
     }
     if (has(reading, MAX_PEERS)) {
         if (!member_number(get(reading, MAX_PEERS), &number) || number == 0 || number > PEERS_MAX)
@@ -288,7 +288,7 @@ static int post(struct question *question, const struct auth_webhook_question *a
     buf_init(&body, QUESTION_SIZE_MAX);
     buf_init(&headers, 256);
     compose(&body, asked);
-    webhook_sign(hook->key, (uint64_t)time(NULL), buf_slice(&body), &headers);
+    webhook_sign(hook->key, clock_unix_ms() / 1000, buf_slice(&body), &headers);
     int error = buf_failed(&body) || buf_failed(&headers)
                     ? ERR_UNAVAILABLE
                     : http_client_post(hook->client, buf_slice(&headers), buf_slice(&body),

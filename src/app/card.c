@@ -4,18 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/text.h"
-
-static uint64_t unix_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* A host's name may be anything; of ours, only what needs no care anywhere is kept. */
 static void make_name(char ret_name[INSTANCE_NAME_SIZE])
@@ -32,7 +25,7 @@ static void make_name(char ret_name[INSTANCE_NAME_SIZE])
 
 void instance_init(struct instance *instance, const struct config *config)
 {
-    instance->started = unix_ms();
+    instance->started = clock_unix_ms();
     if (config->server.instance[0] == '\0')
         make_name(instance->name);
     else

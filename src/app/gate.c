@@ -1,10 +1,10 @@
 #include "app/gate.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "app/settings_auth.h"
 #include "app/settings_webhooks.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -74,19 +74,12 @@ int gate_load(struct gate *gate, char ret_error[SETTINGS_ERROR_SIZE])
     return 0;
 }
 
-static uint64_t unix_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static int check_token(struct gate *gate, uint64_t connection, const struct access_request *asked,
                        struct grant *ret_grant)
 {
     const char *cause;
     int error = token_check(&gate->token, &gate->keys, &gate->rules, asked->token, asked->room,
-                            unix_time(), &cause);
+                            clock_unix_ms(), &cause);
     if (error != 0)
         log_event(LOG_INFO, "token-refused", LOG_UINT("connection", connection),
                   LOG_SLICE("room", asked->room), LOG_SLICE("peer", asked->peer),

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/token.h"
@@ -12,6 +11,7 @@
 #include "app/options.h"
 #include "app/settings_auth.h"
 #include "app/supervisor.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 
 #define ARGUMENTS_MAX 600 /* of the server's own options */
@@ -171,8 +171,7 @@ static int print_token(const struct order *order, const struct config *config,
                 : "no key of this kid that signs",
             EXIT_FAILED);
     buf_init(&token, JWT_SIZE_MAX + 1);
-    const char *wrong =
-        token_mint(&order->token, key, &rules, (uint64_t)time(NULL) * 1000, &token, &expires);
+    const char *wrong = token_mint(&order->token, key, &rules, clock_unix_ms(), &token, &expires);
     buf_add_char(&token, '\n');
     int exit_code = EXIT_OK;
     if (wrong != NULL)

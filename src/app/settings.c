@@ -1,7 +1,6 @@
 #include "app/settings.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <uv.h>
 
 #include "app/settings_admin.h"
@@ -9,6 +8,7 @@
 #include "app/settings_bus.h"
 #include "app/settings_ice.h"
 #include "app/settings_webhooks.h"
+#include "base/clock.h"
 
 #define END_TIMEOUT_MS 5000     /* where timeouts.close sets no limit */
 #define CHECK_INTERVAL_MS 60000 /* events of Redis are delivered at most once */
@@ -37,9 +37,7 @@ struct exchange_options settings_exchange(const struct config *config, worker_id
 /* Since the loop's clock, which is libuv's. */
 static uint64_t unix_offset(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 - uv_hrtime() / 1000000;
+    return clock_unix_ms() - uv_hrtime() / 1000000;
 }
 
 struct directory_options settings_directory(const struct config *config)

@@ -3,26 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterSuite } from '../support/cluster.js';
-import { freshRoom, Peer } from '../support/peer.js';
-import { SECRET, sign, soon } from '../support/token.js';
+import { expectRefused, freshRoom, Peer } from '../support/peer.js';
+import { enter, GUARDED, sign, soon } from '../support/token.js';
 import { TWO } from './modes.js';
 
-const options = {
-    config: { 'auth.mode': 'token', 'auth.clock_skew': '0' },
-    env: { ROOMLINE_AUTH_SECRET: SECRET },
-};
-
-const enter = (server, claims) =>
-    Peer.join(server, { room: claims.room, token: sign({ exp: soon(), ...claims }) });
-
-async function expectRefused(server, room, token, code, close) {
-    const peer = await Peer.connect(server, { room });
-    peer.send({ type: 'join', token });
-    await peer.expectError(code);
-    await peer.expectClose(close);
-}
-
-clusterSuite('access', [TWO], options, (on) => {
+clusterSuite('access', [TWO], GUARDED, (on) => {
     const { instances } = on.mode;
 
     test('of many who show one ticket to all instances at once, one gets in', async () => {
@@ -46,7 +31,7 @@ clusterSuite('access', [TWO], options, (on) => {
         const again = await a.resume(on.cluster.at(1), { token });
         assert.equal(again.joined.resumed, true);
         await again.leave();
-        for (const n of [0, 1]) await expectRefused(on.cluster.at(n), room, token, 'unauthorized', 4001);
+        for (const n of [0, 1]) await expectRefused(on.cluster.at(n), { room, token }, 'unauthorized', 4001);
     });
 
     test('joining elsewhere with the same sub replaces the old membership', async () => {
@@ -87,7 +72,7 @@ clusterSuite('access', [TWO], options, (on) => {
         await admin.until('peer-left', { reason: 'kicked' });
         for (let n = 0; n < instances; n++) {
             const token = sign({ room, sub: `g${instances - 1}`, exp: soon() });
-            await expectRefused(on.cluster.at(n), room, token, 'forbidden', 4003);
+            await expectRefused(on.cluster.at(n), { room, token }, 'forbidden', 4003);
         }
         admin.send({ type: 'close' });
         for (const one of [...guests, admin]) await one.expectClose(4004);

@@ -3,36 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freshRoom, Peer } from '../support/peer.js';
+import { expectRefused, freshRoom, Peer } from '../support/peer.js';
 import { PLAIN, PLAIN2, suite } from '../support/suite.js';
-import { SECRET, sign, soon } from '../support/token.js';
-
-const CONFIG = { 'auth.mode': 'token', 'auth.clock_skew': '0' };
-const ENV = { ROOMLINE_AUTH_SECRET: SECRET };
-/** Asks to join and returns what the server says. */
-async function ask(server, { room = freshRoom(), ...fields }, options = {}) {
-    const peer = await Peer.connect(server, { room, ...options });
-    peer.send({ type: 'join', ...fields });
-    return peer;
-}
-
-async function expectRefused(server, fields, code, close, options) {
-    const peer = await ask(server, fields, options);
-    await peer.expectError(code);
-    await peer.expectClose(close);
-}
-
-const enter = (server, claims, more = {}) =>
-    Peer.join(server, {
-        room: claims.room,
-        token: sign({ exp: soon(), ...claims }),
-        ...more,
-    });
+import { enter, GUARDED, sign, soon } from '../support/token.js';
 
 /** Joins until the lock is seen, which takes the way to the directory. */
 async function lockedOut(server, room) {
     for (;;) {
-        const peer = await ask(server, { room, token: sign({ room, exp: soon() }) });
+        const peer = await Peer.ask(server, { room, token: sign({ room, exp: soon() }) });
         const answer = await peer.next();
         if (answer.type === 'joined') {
             await peer.leave();
@@ -45,7 +23,7 @@ async function lockedOut(server, room) {
 
 async function unlocked(server, room) {
     for (;;) {
-        const peer = await ask(server, { room, token: sign({ room, exp: soon() }) });
+        const peer = await Peer.ask(server, { room, token: sign({ room, exp: soon() }) });
         const answer = await peer.next();
         if (answer.type === 'joined') return peer.leave();
         assert.equal(answer.code, 'room-locked');
@@ -53,7 +31,7 @@ async function unlocked(server, room) {
     }
 }
 
-suite('tickets and admins', [PLAIN, PLAIN2], { config: CONFIG, env: ENV, concurrency: true }, (on) => {
+suite('tickets and admins', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, (on) => {
     const last = () => ({ worker: on.mode.workers - 1 });
 
     test('joining again with the same sub replaces the old membership', async () => {

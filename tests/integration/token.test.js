@@ -6,34 +6,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../support/certificate.js';
 import { runServer } from '../support/command.js';
-import { freshRoom, Peer } from '../support/peer.js';
+import { expectRefused, freshRoom, Peer } from '../support/peer.js';
 import { PLAIN, PLAIN2, ownServer, suite } from '../support/suite.js';
-import { claimsOf, makeKey, SECRET, secretJwk, sign, soon } from '../support/token.js';
+import { claimsOf, enter, GUARDED, makeKey, SECRET, secretJwk, sign, soon } from '../support/token.js';
 
-const CONFIG = { 'auth.mode': 'token', 'auth.clock_skew': '0' };
-const ENV = { ROOMLINE_AUTH_SECRET: SECRET };
-
-/** Asks to join and returns what the server says. */
-async function ask(server, { room = freshRoom(), ...fields }, options = {}) {
-    const peer = await Peer.connect(server, { room, ...options });
-    peer.send({ type: 'join', ...fields });
-    return peer;
-}
-
-async function expectRefused(server, fields, code, close, options) {
-    const peer = await ask(server, fields, options);
-    await peer.expectError(code);
-    await peer.expectClose(close);
-}
-
-const enter = (server, claims, more = {}) =>
-    Peer.join(server, {
-        room: claims.room,
-        token: sign({ exp: soon(), ...claims }),
-        ...more,
-    });
-
-suite('tokens', [PLAIN, PLAIN2], { config: CONFIG, env: ENV, concurrency: true }, (on) => {
+suite('tokens', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, (on) => {
     const last = () => ({ worker: on.mode.workers - 1 });
 
     test('without a token, or with a bad one, nobody enters', async () => {
@@ -78,7 +55,7 @@ suite('tokens', [PLAIN, PLAIN2], { config: CONFIG, env: ENV, concurrency: true }
         let n = 2900;
         while (fits(n).length <= 4096) n++;
         assert.ok(fits(n - 1).length > 4090);
-        const peer = await ask(on.server, { room, token: fits(n - 1) });
+        const peer = await Peer.ask(on.server, { room, token: fits(n - 1) });
         await peer.expectJoined();
         await expectRefused(on.server, { room, token: fits(n) }, 'too-large', 4000);
     });
@@ -87,7 +64,7 @@ suite('tokens', [PLAIN, PLAIN2], { config: CONFIG, env: ENV, concurrency: true }
         const room = freshRoom();
         const rooms = [room, [freshRoom(), room], `${room.slice(0, -1)}*`, '*', ['none', `${room}*`]];
         for (const claim of rooms) {
-            const peer = await ask(on.server, { room, token: sign({ room: claim, exp: soon() }) });
+            const peer = await Peer.ask(on.server, { room, token: sign({ room: claim, exp: soon() }) });
             await peer.expectJoined();
         }
         const others = [undefined, null, 7, '', `${room}x`, room.slice(1), `x${room}*`, [], [7], [[room]], {}];
@@ -114,7 +91,7 @@ suite('tokens', [PLAIN, PLAIN2], { config: CONFIG, env: ENV, concurrency: true }
         const headers = (token, scheme = 'Bearer') => ({ headers: { authorization: `${scheme} ${token}` } });
         const token = sign({ room, sub: 'ann', exp: soon() });
         for (const scheme of ['Bearer', 'bearer']) {
-            const peer = await ask(on.server, { room }, headers(token, scheme));
+            const peer = await Peer.ask(on.server, { room }, headers(token, scheme));
             assert.equal((await peer.expectJoined()).peer, 'ann');
             await peer.leave();
         }
@@ -217,7 +194,7 @@ test('keys of three kinds, each for its alg', async (t) => {
     const e = makeKey('ES256', 'e');
     const o = makeKey('EdDSA', 'o');
     writeKeys(path, [e.jwk, o.jwk, secretJwk(SECRET, 'h'), { kty: 'RSA', n: 'AQAB', e: 'AQAB' }]);
-    const server = await ownServer(t, { workers: 2, config: { ...CONFIG, 'auth.keys_file': path } });
+    const server = await ownServer(t, { workers: 2, config: { ...GUARDED.config, 'auth.keys_file': path } });
     const room = freshRoom();
     const claims = { room, exp: soon() };
     for (const { alg, kid, key } of [
@@ -226,7 +203,7 @@ test('keys of three kinds, each for its alg', async (t) => {
         { alg: 'HS256', kid: 'h', key: SECRET },
     ]) {
         for (const header of [{ alg, kid }, { alg }]) {
-            await (await ask(server, { room, token: sign(claims, key, header) })).expectJoined();
+            await (await Peer.ask(server, { room, token: sign(claims, key, header) })).expectJoined();
         }
     }
     const pem = e.public.export({ type: 'spki', format: 'pem' });
@@ -244,10 +221,10 @@ test('SIGHUP brings new keys, and a bad file leaves the old ones', async (t) => 
     const path = keysPath('rotated.json');
     const [before, after] = [makeKey('EdDSA', 'before'), makeKey('ES256', 'after')];
     writeKeys(path, [before.jwk]);
-    const server = await ownServer(t, { workers: 2, config: { ...CONFIG, 'auth.keys_file': path } });
+    const server = await ownServer(t, { workers: 2, config: { ...GUARDED.config, 'auth.keys_file': path } });
     const room = freshRoom();
     const good = (key, more = {}) =>
-        ask(server, { room, token: sign({ room, exp: soon() }, key.private, key) }, more).then((p) => p.expectJoined());
+        Peer.ask(server, { room, token: sign({ room, exp: soon() }, key.private, key) }, more).then((p) => p.expectJoined());
     const refused = (key, more) =>
         expectRefused(server, { room, token: sign({ room, exp: soon() }, key.private, key) }, 'unauthorized', 4001, more);
     const reload = async (event) => {
@@ -277,7 +254,7 @@ test('iss and aud are those of the configuration; clocks may differ', async (t) 
         'auth.audience': 'roomline',
         'auth.clock_skew': '1m',
     };
-    const server = await ownServer(t, { config, env: ENV });
+    const server = await ownServer(t, { config, env: GUARDED.env });
     const room = freshRoom();
     const good = { room, exp: soon(), iss: 'https://app.example', aud: 'roomline' };
     for (const claims of [
@@ -286,7 +263,7 @@ test('iss and aud are those of the configuration; clocks may differ', async (t) 
         { ...good, exp: soon(-50), nbf: soon(50), iat: soon(50) },
         { ...good, exp: soon() + 0.5 },
     ])
-        await (await ask(server, { room, token: sign(claims) })).expectJoined();
+        await (await Peer.ask(server, { room, token: sign(claims) })).expectJoined();
     for (const claims of [
         { ...good, iss: undefined },
         { ...good, iss: 'https://app.example/' },
@@ -314,7 +291,7 @@ test('without tokens the server says so, and takes no account of them', async (t
 });
 
 test('with tokens it does not', async (t) => {
-    const server = await ownServer(t, { config: CONFIG, env: ENV });
+    const server = await ownServer(t, { ...GUARDED });
     assert.equal(server.logs.some((line) => line.event === 'no-auth'), false);
 });
 
@@ -339,14 +316,14 @@ test('bad configurations are refused', async () => {
 
 // ---- roomline token
 
-const mint = (args, env = ENV) => runServer(['token', ...args], { env });
+const mint = (args, env = GUARDED.env) => runServer(['token', ...args], { env });
 
 test('roomline token makes tokens that the server takes', async (t) => {
     const path = keysPath('mint.json');
     const keys = [makeKey('ES256', 'e'), makeKey('EdDSA', 'o')];
     writeKeys(path, [...keys.map((key) => key.privateJwk), secretJwk(SECRET, 'h')]);
     const options = ['--set', `auth.keys_file=${path}`, '--set', 'auth.issuer=me', '--set', 'auth.audience=you'];
-    const server = await ownServer(t, { args: options, config: CONFIG });
+    const server = await ownServer(t, { args: options, config: GUARDED.config });
     for (const kid of ['e', 'o', 'h']) {
         const room = freshRoom();
         const info = '{"name":"Ann"}';
@@ -370,24 +347,24 @@ test('roomline token makes tokens that the server takes', async (t) => {
 test('roomline token says what is wrong', async () => {
     const good = ['--room', 'a'];
     for (const [args, env, code, message] of [
-        [[], ENV, 2, /a token needs a room/],
-        [['--room', ''], ENV, 2, /a room is a room name/],
-        [['--room', 'a/b'], ENV, 2, /a room is a room name/],
-        [['--room'], ENV, 2, /lacks its value/],
-        [[...good, '--once=1'], ENV, 2, /one too many/],
-        [[...good, '--sub', 'x'.repeat(65)], ENV, 2, /sub is a peer ID/],
-        [[...good, '--ttl', 'soon'], ENV, 2, /--ttl is a time/],
-        [[...good, '--ttl', '500ms'], ENV, 2, /ttl is 1 second to 365 days/],
-        [[...good, '--ttl', '366d'], ENV, 2, /ttl is 1 second to 365 days/],
-        [[...good, '--grant', 'root'], ENV, 2, /--grant is signal, info or admin/],
-        [[...good, '--info', '[1]'], ENV, 2, /info is a JSON object/],
-        [['--room', 'a*', '--once'], ENV, 2, /good once is for one room/],
-        [[...good, '--nonsense'], ENV, 2, /unknown option/],
-        [[...good, '--config', '/nowhere'], ENV, 2, /nowhere/],
+        [[], GUARDED.env, 2, /a token needs a room/],
+        [['--room', ''], GUARDED.env, 2, /a room is a room name/],
+        [['--room', 'a/b'], GUARDED.env, 2, /a room is a room name/],
+        [['--room'], GUARDED.env, 2, /lacks its value/],
+        [[...good, '--once=1'], GUARDED.env, 2, /one too many/],
+        [[...good, '--sub', 'x'.repeat(65)], GUARDED.env, 2, /sub is a peer ID/],
+        [[...good, '--ttl', 'soon'], GUARDED.env, 2, /--ttl is a time/],
+        [[...good, '--ttl', '500ms'], GUARDED.env, 2, /ttl is 1 second to 365 days/],
+        [[...good, '--ttl', '366d'], GUARDED.env, 2, /ttl is 1 second to 365 days/],
+        [[...good, '--grant', 'root'], GUARDED.env, 2, /--grant is signal, info or admin/],
+        [[...good, '--info', '[1]'], GUARDED.env, 2, /info is a JSON object/],
+        [['--room', 'a*', '--once'], GUARDED.env, 2, /good once is for one room/],
+        [[...good, '--nonsense'], GUARDED.env, 2, /unknown option/],
+        [[...good, '--config', '/nowhere'], GUARDED.env, 2, /nowhere/],
         [good, {}, 1, /no key that signs/],
-        [[...good, '--kid', 'x'], ENV, 1, /no key of this kid/],
+        [[...good, '--kid', 'x'], GUARDED.env, 1, /no key of this kid/],
         [good, { ROOMLINE_AUTH_SECRET: 'short' }, 2, /must have 32 bytes/],
-        [[...good, '--info', `{"a":"${'x'.repeat(4000)}"}`], ENV, 1, /over 4096 bytes/],
+        [[...good, '--info', `{"a":"${'x'.repeat(4000)}"}`], GUARDED.env, 1, /over 4096 bytes/],
     ]) {
         const { code: exit, stderr, stdout } = await mint(args, env);
         assert.deepEqual([exit, stdout], [code, ''], args.join(' '));
@@ -404,8 +381,8 @@ test('no log line holds a token, a secret or a key', async (t) => {
     const path = keysPath('logged.json');
     const key = makeKey('EdDSA', 'o');
     writeKeys(path, [key.privateJwk]);
-    const config = { ...CONFIG, 'auth.keys_file': path, 'log.level': 'debug' };
-    const server = await ownServer(t, { workers: 2, config, env: ENV });
+    const config = { ...GUARDED.config, 'auth.keys_file': path, 'log.level': 'debug' };
+    const server = await ownServer(t, { workers: 2, config, env: GUARDED.env });
     const room = freshRoom();
     const tokens = [
         sign({ room, sub: 'ann', exp: soon() }),
@@ -416,10 +393,10 @@ test('no log line holds a token, a secret or a key', async (t) => {
         sign({ room, sub: 'ann', exp: soon(), jti: 'canary-ticket', once: true }),
     ];
     for (const token of tokens) {
-        const peer = await ask(server, { room, token });
+        const peer = await Peer.ask(server, { room, token });
         await peer.next();
         await peer.lose();
-        const bearer = await ask(server, { room }, { headers: { authorization: `Bearer ${token}` } });
+        const bearer = await Peer.ask(server, { room }, { headers: { authorization: `Bearer ${token}` } });
         await bearer.next();
         bearer.send({ type: 'token', token });
         await bearer.lose();

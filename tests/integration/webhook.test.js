@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { certificate } from '../support/certificate.js';
 import { runServer } from '../support/command.js';
-import { freshRoom, Peer } from '../support/peer.js';
+import { expectRefused, freshRoom, Peer } from '../support/peer.js';
 import { ownServer } from '../support/suite.js';
 import { isSigned, Webhook, WEBHOOK_SECRET } from '../support/webhook.js';
 
@@ -14,14 +14,6 @@ const yes = (more) => ({ body: { allow: true, ...more } });
 function guarded(t, hook, config = {}, options = {}) {
     const asked = { 'auth.mode': 'webhook', 'webhooks.auth': hook.url, ...config };
     return ownServer(t, { config: asked, ...options });
-}
-
-async function expectRefused(server, fields, code, close) {
-    const { room = freshRoom(), ...join } = fields;
-    const peer = await Peer.connect(server, { room });
-    peer.send({ type: 'join', ...join });
-    await peer.expectError(code);
-    await peer.expectClose(close);
 }
 
 for (const workers of [1, 2]) {

@@ -47,6 +47,14 @@ export class Peer {
         return self;
     }
 
+    /** Connects and sends `join`; the answer is the caller's to read. */
+    static async ask(server, { room = freshRoom(), ...join } = {}, options = {}) {
+        hide(join.token);
+        const self = await Peer.connect(server, { room, ...options });
+        self.send({ type: 'join', ...join });
+        return self;
+    }
+
     /** The answer to a `join` that was sent. */
     async expectJoined() {
         const message = await this.next();
@@ -183,4 +191,11 @@ export class Peer {
         if (!joined.resumed) this.received = 0;
         this.roster = new Map(joined.peers.map((entry) => [entry.peer, entry]));
     }
+}
+
+/** Asks to join, and is told `code` and closed with `close`. */
+export async function expectRefused(server, join, code, close, options) {
+    const peer = await Peer.ask(server, join, options);
+    await peer.expectError(code);
+    await peer.expectClose(close);
 }

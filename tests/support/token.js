@@ -4,11 +4,22 @@
 //   const token = sign(claims, ecKey.private, { alg: 'ES256', kid: 'e' });
 
 import { createHmac, generateKeyPairSync, sign as signWith } from 'node:crypto';
+import { Peer } from './peer.js';
 
 export const SECRET = 'canary-secret-0123456789abcdefghijklmnopq';
 
 /** Unix time, so many seconds from now. */
 export const soon = (seconds = 60) => Math.floor(Date.now() / 1000) + seconds;
+
+/** A server that demands tokens signed with SECRET. */
+export const GUARDED = {
+    config: { 'auth.mode': 'token', 'auth.clock_skew': '0' },
+    env: { ROOMLINE_AUTH_SECRET: SECRET },
+};
+
+/** Joins the one room of these claims. */
+export const enter = (server, claims, more = {}) =>
+    Peer.join(server, { room: claims.room, token: sign({ exp: soon(), ...claims }), ...more });
 
 const encode = (value) =>
     Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
