@@ -142,24 +142,42 @@ static void post(struct told *told)
     assert_int_equal(told->count, 0);
 }
 
+/* A fresh client has asked, and what it asked was heard. */
+static void ask(struct told *told)
+{
+    start_with(1, 10, 5000);
+    post(told);
+    WAIT(try_accept());
+    await_request();
+}
+
+static void expect_body(const struct told *told, const char *body)
+{
+    WAIT(told->count == 1);
+    assert_int_equal(told->status, 200);
+    assert_string_equal(told->body, body);
+}
+
+static void expect_failure(const struct told *told, const char *cause)
+{
+    WAIT(told->count == 1);
+    assert_int_equal(told->status, 0);
+    assert_string_equal(told->cause, cause);
+}
+
 static void a_request_has_what_http_demands(void **state)
 {
     (void)state;
     struct told told;
     char expected[512];
-    start_with(1, 10, 5000);
-    post(&told);
-    WAIT(try_accept());
-    await_request();
+    ask(&told);
     snprintf(expected, sizeof(expected),
              "POST /hook?a=b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
              "Content-Length: 7\r\nX-Sign: 1\r\n\r\n{\"a\":1}",
              port);
     assert_string_equal(heard, expected);
     say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    WAIT(told.count == 1);
-    assert_int_equal(told.status, 200);
-    assert_string_equal(told.body, "ok");
+    expect_body(&told, "ok");
     assert_int_equal(http_client_pending(client), 0);
     stop();
 }
@@ -207,10 +225,7 @@ static void what_finds_a_kept_connection_closed_is_sent_again_once(void **state)
 {
     (void)state;
     struct told told;
-    start_with(1, 10, 5000);
-    post(&told);
-    WAIT(try_accept());
-    await_request();
+    ask(&told);
     say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     WAIT(told.count == 1);
     post(&told);
@@ -220,9 +235,7 @@ static void what_finds_a_kept_connection_closed_is_sent_again_once(void **state)
     await_request();
     assert_int_equal(told.count, 0);
     hang_up();
-    WAIT(told.count == 1);
-    assert_int_equal(told.status, 0);
-    assert_string_equal(told.cause, "the connection was closed");
+    expect_failure(&told, "the connection was closed");
     stop();
 }
 
@@ -230,15 +243,10 @@ static void a_body_may_end_with_the_connection(void **state)
 {
     (void)state;
     struct told told;
-    start_with(1, 10, 5000);
-    post(&told);
-    WAIT(try_accept());
-    await_request();
+    ask(&told);
     say("HTTP/1.0 200 OK\r\n\r\nall of it");
     hang_up();
-    WAIT(told.count == 1);
-    assert_int_equal(told.status, 200);
-    assert_string_equal(told.body, "all of it");
+    expect_body(&told, "all of it");
     stop();
 }
 
@@ -256,14 +264,9 @@ static void what_is_no_answer_is_refused(void **state)
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct told told;
-        start_with(1, 10, 5000);
-        post(&told);
-        WAIT(try_accept());
-        await_request();
+        ask(&told);
         say(wrong[i]);
-        WAIT(told.count == 1);
-        assert_int_equal(told.status, 0);
-        assert_string_equal(told.cause, "an answer that is not HTTP, or too large");
+        expect_failure(&told, "an answer that is not HTTP, or too large");
         stop();
     }
 }
@@ -272,15 +275,10 @@ static void an_informational_answer_is_passed_over(void **state)
 {
     (void)state;
     struct told told;
-    start_with(1, 10, 5000);
-    post(&told);
-    WAIT(try_accept());
-    await_request();
+    ask(&told);
     say("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
         "chunked\r\n\r\n2\r\nye\r\n1\r\ns\r\n0\r\n\r\n");
-    WAIT(told.count == 1);
-    assert_int_equal(told.status, 200);
-    assert_string_equal(told.body, "yes");
+    expect_body(&told, "yes");
     stop();
 }
 
@@ -307,9 +305,7 @@ static void nobody_listens(void **state)
     close(listener);
     listener = -1;
     post(&told);
-    WAIT(told.count == 1);
-    assert_int_equal(told.status, 0);
-    assert_string_equal(told.cause, "connection refused");
+    expect_failure(&told, "connection refused");
     stop();
 }
 
