@@ -79,10 +79,11 @@ static void ask_directory(struct hub_worker *asker, const struct frame *frame)
         directory_on_frame(asker->hub->directory, frame);
 }
 
+/* What nobody asked for any worker may tell: the same one, as long as it lives. */
 static void directory_send(void *context, const struct frame *frame)
 {
     struct hub *hub = context;
-    struct hub_worker *to = find(hub, frame->to);
+    struct hub_worker *to = frame->to == DIRECTORY ? hub->workers : find(hub, frame->to);
     if (to != NULL && !channel_send_frame(&to->channel, frame))
         log_event(LOG_ERROR, "frame-dropped", LOG_STR("frame", frame_name(frame->kind)),
                   LOG_SLICE("room", frame->room), LOG_END);

@@ -195,6 +195,13 @@ static void on_frame(void *context, const struct frame *frame)
     node_asks_on_frame(node, frame);
 }
 
+static void on_happened(void *context, const struct frame *frame)
+{
+    struct node *node = context;
+    node_update_now(node);
+    node_deliver(node, frame);
+}
+
 static void on_done(void *context, int error)
 {
     struct node *node = context;
@@ -280,6 +287,7 @@ struct node *node_new(const struct node_options *options)
         .on_deaf = on_deaf,
         .on_inbox = on_inbox,
         .on_frame = on_frame,
+        .on_happened = on_happened,
         .on_done = on_done,
         .on_beaten = on_beaten,
         .on_published = on_published,

@@ -289,7 +289,8 @@ void node_asks_on_frame(struct node *node, const struct frame *frame)
     struct entry entry;
     if (!oldest_asked(&node->asks, &entry))
         return;
-    if (!(entry.state & ASK_ANSWERED) || frame->kind == FRAME_EVICTED)
+    bool stays_true = frame->kind == FRAME_EVICTED || frame->kind == FRAME_HAPPENED;
+    if (!(entry.state & ASK_ANSWERED) || stays_true)
         take_answer(node, frame);
 }
 

@@ -220,6 +220,7 @@ struct provisional *provisional_new(const struct provisional_options *options, u
     struct directory_options directory = provisional->options.directory;
     directory.made_rooms_only = false; /* see serve_join() */
     directory.no_tickets = true;
+    directory.tells = false; /* the store does, once it is told */
     provisional->directory = directory_new(&directory, now);
     buf_init(&provisional->answer, ANSWER_MAX);
     return provisional;

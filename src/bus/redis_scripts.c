@@ -43,6 +43,12 @@ static const struct constant {
     {"HANDED", FRAME_HANDED},
     {"FENCE", FRAME_FENCE},
     {"FENCED", FRAME_FENCED},
+    {"HAPPENED", FRAME_HAPPENED},
+
+    {"ROOM_OPENED", EVENT_ROOM_OPENED},
+    {"ROOM_ENDED", EVENT_ROOM_CLOSED}, /* ROOM_CLOSED is an error */
+    {"PEER_JOINED", EVENT_PEER_JOINED},
+    {"PEER_LEFT", EVENT_PEER_LEFT},
 
     {"ROOM_READ", ROOM_READ},
     {"ROOM_ENTERED", ROOM_ENTERED},
@@ -70,23 +76,27 @@ static const struct constant {
     {"ROSTER_MAX", (long)REDIS_ROSTER_MAX},
     {"PASSED_MAX", 4}, /* as of the directory in core */
     {"LEASE", REDIS_LEASE},
-    {"HOPS_MAX", 8},      /* as between workers */
-    {"STANDSTILL", 5000}, /* without a beat of anybody, where each beats every 3 s */
-    {"RECOVERY", 4000},   /* after which all that live have beaten again */
-    {"SEEN_KEPT", 60000},
+    {"HOPS_MAX", 8},           /* as between workers */
     {"MAIL_EXTRA", 10000},     /* a mailbox outlives its membership by this, as in mailbox.c */
     {"WAITING_MAX", 64 << 10}, /* bytes of frames that wait in a mailbox */
-    {"SWEEP_MAX", 3000},
-    {"ORPHANS_AT_ONCE", 32}, /* so that one script keeps Redis busy for about a millisecond */
-    {"ROOMS_AT_ONCE", 16},
-    {"VACANT_AT_ONCE", 32},
-    {"TICKET_LEAST", 1000}, /* as in directory_admit.c */
-    {"ENDED_KEPT", 600000}, /* as in directory_ended.c */
+    {"TICKET_LEAST", 1000},    /* as in directory_admit.c */
+    {"ENDED_KEPT", 600000},    /* as in directory_ended.c */
 };
 
 #define CONSTANT_COUNT (sizeof(constants) / sizeof(constants[0]))
 
-/* What only SCRIPT_CONTROL does: a script may have 200 names. */
+/* What only scripts do that use leases: a script may have 200 names. */
+static const struct constant lease_constants[] = {
+    {"STANDSTILL", 5000}, /* without a beat of anybody, where each beats every 3 s */
+    {"RECOVERY", 4000},   /* after which all that live have beaten again */
+    {"SEEN_KEPT", 60000},    {"SWEEP_MAX", 3000},
+    {"ORPHANS_AT_ONCE", 32}, /* so that one script keeps Redis busy for about a millisecond */
+    {"ROOMS_AT_ONCE", 16},   {"VACANT_AT_ONCE", 32},
+};
+
+#define LEASE_CONSTANT_COUNT (sizeof(lease_constants) / sizeof(lease_constants[0]))
+
+/* What only SCRIPT_CONTROL does. */
 static const struct constant control_constants[] = {
     {"CONTROL_DESCRIBE", CONTROL_DESCRIBE},
     {"CONTROL_LIST", CONTROL_LIST},
@@ -134,12 +144,15 @@ static void add_constants(const struct constant *table, size_t count, struct buf
 }
 
 /* The first line of a script, `#!lua`, says what it needs (Redis 7) and comes before all else. */
-void redis_script_add(struct buf *out, enum redis_script script)
+void redis_script_add(struct buf *out, enum redis_script script, bool tells)
 {
     const struct script *row = &scripts[script];
     const char *rest = strchr(row->body, '\n') + 1;
     buf_add(out, row->body, (size_t)(rest - row->body));
     add_constants(constants, CONSTANT_COUNT, out);
+    add_constants(&(struct constant){"TELLS", tells}, 1, out);
+    if (row->leases)
+        add_constants(lease_constants, LEASE_CONSTANT_COUNT, out);
     if (script == SCRIPT_CONTROL)
         add_constants(control_constants, CONTROL_CONSTANT_COUNT, out);
     buf_add_text(out, "\n");

@@ -40,8 +40,8 @@ enum redis_script {
  * must take replies that are a little longer. */
 #define REDIS_ROSTER_MAX ((size_t)32 << 20)
 
-/* Appends what SCRIPT LOAD is given. */
-void redis_script_add(struct buf *out, enum redis_script script);
+/* Appends what SCRIPT LOAD is given. tells: of rooms and peers that come and go (FRAME_HAPPENED). */
+void redis_script_add(struct buf *out, enum redis_script script, bool tells);
 
 const char *redis_script_name(enum redis_script script);
 

@@ -162,13 +162,24 @@ static void sweep_in(struct redis_store *store, int64_t wait)
     uv_timer_start(&store->sweeper, sweeper_cb, (uint64_t)wait + jitter % SWEEP_JITTER, 0);
 }
 
+static bool emit(struct redis_store *store, struct slice bytes,
+                 void (*take)(void *context, const struct frame *frame))
+{
+    struct frame frame;
+    while (!store->closing && frame_next(&bytes, &frame))
+        take(store->store.context, &frame);
+    return bytes.len == 0;
+}
+
 static void on_swept(void *context, const struct redis_reply *reply)
 {
     struct redis_store *store = context;
     store->sweeping = false;
     if (!is_answer(store, reply))
         return;
-    if (reply->kind != REDIS_NUMBER) {
+    const struct redis_reply *wait = redis_reply_item(reply, 0);
+    const struct redis_reply *happened = redis_reply_item(reply, 1);
+    if (wait->kind != REDIS_NUMBER || happened->kind != REDIS_TEXT) {
         log_failure(reply);
         if (!store->up)
             start_over(store, "the scripts do not run");
@@ -178,7 +189,9 @@ static void on_swept(void *context, const struct redis_reply *reply)
         store->up = true;
         store->store.events->on_up(store->store.context);
     }
-    sweep_in(store, reply->number);
+    emit(store, happened->text, store->store.events->on_happened);
+    if (!store->closing)
+        sweep_in(store, wait->number);
 }
 
 /* ---- the command connection comes and goes */
@@ -210,7 +223,7 @@ static void on_commands_up(void *context)
     store->loaded = 0;
     for (int script = 0; script < SCRIPT_COUNT; script++) {
         buf_clear(&source);
-        redis_script_add(&source, script);
+        redis_script_add(&source, script, store->options.shard.tells);
         struct slice words[] = {SLICE("SCRIPT"), SLICE("LOAD"), buf_slice(&source)};
         if (buf_failed(&source) ||
             redis_client_send(store->commands, words, 3, on_loaded, store) != 0) {
@@ -242,21 +255,13 @@ static void on_commands_down(void *context, const char *cause)
 
 /* ---- asks */
 
-static bool emit_frames(struct redis_store *store, struct slice bytes)
-{
-    struct frame frame;
-    while (!store->closing && frame_next(&bytes, &frame))
-        store->store.events->on_frame(store->store.context, &frame);
-    return bytes.len == 0;
-}
-
 static void on_asked(void *context, const struct redis_reply *reply)
 {
     struct redis_store *store = context;
     int error = 0;
     if (!is_answer(store, reply))
         return;
-    if (reply->kind != REDIS_TEXT || !emit_frames(store, reply->text)) {
+    if (reply->kind != REDIS_TEXT || !emit(store, reply->text, store->store.events->on_frame)) {
         log_failure(reply);
         store->counts.failed++;
         error = ERR_UNAVAILABLE;

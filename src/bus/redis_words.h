@@ -20,6 +20,7 @@ struct redis_shard {
     worker_id self;
     size_t rooms, peers_per_room;
     bool made_rooms_only; /* a join makes no room */
+    bool tells;           /* of rooms and peers that come and go: FRAME_HAPPENED */
     size_t hold_messages, hold_bytes;
     uint64_t resume_window;
     char shas[SCRIPT_COUNT][REDIS_SHA_SIZE];

@@ -73,6 +73,9 @@ struct store_events {
     /* An answer to the oldest ask that is not done, valid for the call; before its on_done(). */
     void (*on_frame)(void *context, const struct frame *frame);
 
+    /* A FRAME_HAPPENED of what a beat, or the store by itself, swept for this worker. */
+    void (*on_happened)(void *context, const struct frame *frame);
+
     /* The oldest ask is done. error: 0, or ERR_UNAVAILABLE: the store could not do it (it is full,
      * or the script failed), nothing has changed and there was no on_frame(). */
     void (*on_done)(void *context, int error);

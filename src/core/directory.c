@@ -43,7 +43,7 @@ static bool reply_room(struct directory_room *room, const struct frame *request,
 
 /* ---- the ways in */
 
-static void enter(struct directory_room *room, const struct frame *request)
+static void enter(struct directory_room *room, const struct frame *request, bool opened)
 {
     struct directory *directory = room->directory;
     struct directory_member *member = directory_member_add(room, request);
@@ -60,6 +60,8 @@ static void enter(struct directory_room *room, const struct frame *request)
                                        .stint = member->stint,
                                        .info = directory_member_info(member)},
                        request->from);
+    member->opened = opened;
+    directory_tell_joined(member);
     if (!reply_room(room, request, ROOM_ENTERED, request->from)) {
         refuse(directory, request, ERR_UNAVAILABLE);
         directory_ticket_forget(directory, request);
@@ -72,6 +74,7 @@ static void enter_anew(struct directory *directory, struct directory_member *mem
                        const struct frame *request)
 {
     struct directory_room *room = directory_room_find(directory, request->room);
+    bool opens = room == NULL;
     int error = directory_admit(directory, room, member, request);
     if (error == 0 && !directory_ticket_use(directory, request))
         error = ERR_UNAVAILABLE;
@@ -83,7 +86,7 @@ static void enter_anew(struct directory *directory, struct directory_member *mem
     }
     if (member != NULL)
         directory_member_expel(member, LEAVE_REPLACED);
-    enter(room, request);
+    enter(room, request, opens);
 }
 
 /* The proof is good for more than one. The first of them, asked again, must not have it again. */
@@ -126,6 +129,16 @@ static void take_over(struct directory_member *member, const struct frame *reque
     }
 }
 
+/* What the first answer told was lost with it. */
+static void tell_again(const struct directory_member *member)
+{
+    if (member->taken_over)
+        return;
+    if (member->opened)
+        directory_tell(member->room, member->room->version, EVENT_ROOM_OPENED, SLICE_NONE, 0);
+    directory_tell_joined(member);
+}
+
 /* What was done already and is asked again, since nobody knows whether the first time came through.
  * Its worker may have been taken for dead meanwhile. */
 static void answer_again(struct directory_member *member, const struct frame *request)
@@ -139,6 +152,7 @@ static void answer_again(struct directory_member *member, const struct frame *re
     }
     if (moved)
         directory_announce_moved(member, request->from);
+    tell_again(member);
     if (!reply_room(room, request, member->taken_over ? ROOM_TAKEN_OVER : ROOM_ENTERED,
                     member->former)) {
         refuse(room->directory, request, ERR_UNAVAILABLE);
@@ -236,10 +250,12 @@ void directory_on_frame(struct directory *directory, const struct frame *frame)
         [FRAME_CONTROL] = directory_on_control,
     };
     bool is_from_worker = frame->from != DIRECTORY || frame->kind == FRAME_RESTORE;
+    directory->asker = frame->from;
     if (frame->to == MAILBOX)
         mailbox_on_frame(directory, frame);
     else if (is_from_worker && frame->kind < FRAME_KIND_COUNT && handlers[frame->kind] != NULL)
         handlers[frame->kind](directory, frame);
+    directory->asker = DIRECTORY;
 }
 
 /* ---- the end of workers and rooms */

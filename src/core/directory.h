@@ -22,6 +22,7 @@ struct directory_options {
     uint64_t unix_offset;             /* ms: what makes Unix time of `now` */
     bool made_rooms_only;             /* a join makes no room: administrators do */
     bool no_tickets;                  /* it cannot know which were used: lets nobody in by one */
+    bool tells;                       /* of rooms and peers that come and go: FRAME_HAPPENED */
     size_t hold_messages, hold_bytes; /* of each mailbox; 0: no limit */
 
     /* Where replies and events go, each with its address in `to`. Valid for the call only; must not

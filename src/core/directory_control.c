@@ -188,6 +188,8 @@ static void close_room(struct directory *directory, const struct frame *frame,
     add_reached(answer, MAP_COUNT(room->members));
     MAP_EACH (room->members, member, next) {
         directory_ended_add(member, LEAVE_ROOM_CLOSED);
+        directory_tell(room, room->version + 1, EVENT_PEER_LEFT, directory_member_name(member),
+                       LEAVE_ROOM_CLOSED);
         directory_member_free(member);
     }
     directory_announce(room, &(struct frame){.kind = FRAME_CLOSED}, DIRECTORY);

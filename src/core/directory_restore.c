@@ -72,6 +72,7 @@ static void add(struct directory *directory, const struct frame *frame)
                                        .stint = member->stint,
                                        .info = directory_member_info(member)},
                        frame->from);
+    directory_tell_joined(member);
     if (frame->from == DIRECTORY)
         directory_member_orphan(member, DIRECTORY);
     else

@@ -53,12 +53,14 @@ struct directory_room *directory_room_add(struct directory *directory, struct sl
         mem_free(room);
         return NULL;
     }
+    directory_tell(room, room->version, EVENT_ROOM_OPENED, SLICE_NONE, 0);
     return room;
 }
 
 void directory_room_free(struct directory_room *room)
 {
     struct directory_member *member, *next;
+    directory_tell(room, room->version + 1, EVENT_ROOM_CLOSED, SLICE_NONE, 0);
     MAP_EACH (room->members, member, next) {
         directory_member_free(member);
     }
@@ -154,6 +156,26 @@ void directory_announce(struct directory_room *room, struct frame *event, worker
             directory_send(room->directory, event, room->hosts[i].worker);
 }
 
+void directory_tell(const struct directory_room *room, uint64_t version, enum room_event event,
+                    struct slice peer, enum leave_reason reason)
+{
+    struct directory *directory = room->directory;
+    struct frame frame = {.kind = FRAME_HAPPENED,
+                          .version = version,
+                          .room = directory_room_name(room),
+                          .peer = peer,
+                          .flags = event,
+                          .reason = reason};
+    if (directory->options.tells)
+        directory_send(directory, &frame, directory->asker);
+}
+
+void directory_tell_joined(const struct directory_member *member)
+{
+    directory_tell(member->room, member->room->version, EVENT_PEER_JOINED,
+                   directory_member_name(member), 0);
+}
+
 void directory_announce_moved(struct directory_member *member, worker_id except)
 {
     struct frame event = {.kind = FRAME_MOVED,
@@ -246,6 +268,7 @@ static void forget_and_announce(struct directory_member *member, enum leave_reas
     memcpy(name, member->name, member->name_len);
     directory_member_free(member);
     directory_announce(room, &event, DIRECTORY);
+    directory_tell(room, room->version, EVENT_PEER_LEFT, event.peer, reason);
 }
 
 void directory_member_leave(struct directory_member *member, enum leave_reason reason)

@@ -46,6 +46,7 @@ struct directory_member {
     bool away;
     bool unheard;    /* away, and its client never said anything */
     bool taken_over; /* it was resumed, not joined */
+    bool opened;     /* its join made the room */
     uint64_t since;  /* Unix ms */
     unsigned name_len, info_len, address_len;
     char *info;
@@ -58,7 +59,8 @@ struct directory {
     struct directory_room *rooms;
     struct wheel wheel;
     uint64_t now;
-    uint64_t epoch; /* makes the versions of a room that is made again higher than before */
+    uint64_t epoch;  /* makes the versions of a room that is made again higher than before */
+    worker_id asker; /* of what is being done; DIRECTORY: nobody asked */
     struct buf roster;
     struct ended *ended;    /* memberships that administrators ended not long ago */
     struct ticket *tickets; /* that were used */
@@ -152,6 +154,11 @@ void directory_send(struct directory *directory, struct frame *frame, worker_id 
 
 /* Tells an event to every host but `except`, who learns it from the reply. */
 void directory_announce(struct directory_room *room, struct frame *event, worker_id except);
+
+/* Tells the asker, as of this version of the room, where anybody wants to know. */
+void directory_tell(const struct directory_room *room, uint64_t version, enum room_event event,
+                    struct slice peer, enum leave_reason reason);
+void directory_tell_joined(const struct directory_member *member);
 
 /* Tells that the member is held by a worker and here. */
 void directory_announce_moved(struct directory_member *member, worker_id except);

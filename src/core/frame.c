@@ -115,6 +115,7 @@ static const struct kind {
     [FRAME_FENCE] = {"fence", HOPS | STINT | ROOM | PEER | WORKER},
     [FRAME_FENCED] = {"fenced", STINT | ROOM | PEER},
     [FRAME_DEPOSIT] = {"deposit", RECEIVED | ACKED | ROOM | PEER | SECRET | DATA},
+    [FRAME_HAPPENED] = {"happened", VERSION | REASON | FLAGS | ROOM | PEER | NAMELESS},
 };
 
 static size_t field_size(const struct field *field, const struct frame *frame)

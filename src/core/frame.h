@@ -95,7 +95,21 @@ enum frame_kind {
     FRAME_DEPOSIT, /* room peer secret received acked data(held_add()): I hold this membership and
                       am about to end, keep it. Done is what FRAME_GONE_AWAY says, worker MAILBOX */
 
+    /* directory to the one worker whose request or sweep it came of (to DIRECTORY: to any one),
+     * where directory_options.tells; behind all kinds that instances of before know */
+    FRAME_HAPPENED, /* version reason flags(enum room_event) room peer("": of the room) */
+
     FRAME_KIND_COUNT,
+};
+
+/* What is told to those who keep a book of all rooms. Of one room each has a higher version than the
+ * one before, but that several who leave at once may have the same. */
+enum room_event {
+    EVENT_ROOM_OPENED,
+    EVENT_ROOM_CLOSED,
+    EVENT_PEER_JOINED,
+    EVENT_PEER_LEFT, /* with its enum leave_reason */
+    EVENT_TYPE_COUNT,
 };
 
 /* How the peer of a join was let in. */
@@ -137,7 +151,7 @@ struct frame {
     uint32_t reason;    /* enum leave_reason, away_reason, or room_outcome */
     uint32_t hops;      /* how often a former holder passed it on; 8 bits */
     uint32_t stint;     /* that the frame is for, or tells of; 24 bits */
-    uint32_t flags;     /* enum join_flag */
+    uint32_t flags;     /* enum join_flag, or room_event */
     uint32_t peers_max; /* more than that may not be in the room once it is in; 0: as ever */
     uint64_t ticket_ms; /* for how long the ticket has to be remembered */
     struct session_secret secret;

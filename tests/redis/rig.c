@@ -54,6 +54,14 @@ static void listen_to_all(struct rig *rig)
     }
 }
 
+static void take_item(struct rig *rig, const redisReply *item, long long *ret_number)
+{
+    if (item->type == REDIS_REPLY_STRING)
+        buf_add(&rig->answers, item->str, item->len);
+    else
+        *ret_number = item->integer;
+}
+
 static void take_reply(struct rig *rig, const redisReply *reply)
 {
     rig->error[0] = '\0';
@@ -63,7 +71,7 @@ static void take_reply(struct rig *rig, const redisReply *reply)
         rig->result = reply->integer;
     else if (reply->type == REDIS_REPLY_ARRAY)
         for (size_t i = 0; i < reply->elements && i < 2; i++)
-            rig->list[i] = reply->element[i]->integer;
+            take_item(rig, reply->element[i], &rig->list[i]);
     else
         snprintf(rig->error, sizeof(rig->error), "%s", reply->str);
 }
@@ -122,8 +130,9 @@ void rig_sweep(struct rig *rig, unsigned worker)
 {
     struct redis_words words;
     redis_words_sweep(&words, &rig->shards[worker]);
-    rig->result = -1;
+    rig->list[0] = -1;
     command(rig, &words);
+    rig->result = rig->list[0];
 }
 
 void rig_sweep_all(struct rig *rig, unsigned worker)
@@ -187,7 +196,7 @@ void rig_load(struct rig *rig)
     for (int script = 0; script < SCRIPT_COUNT; script++) {
         struct buf source;
         buf_init(&source, REDIS_SCRIPT_MAX);
-        redis_script_add(&source, script);
+        redis_script_add(&source, script, rig->tells);
         assert_false(buf_failed(&source));
         redisReply *reply = redisCommand(rig->commands, "SCRIPT LOAD %b", source.data, source.len);
         assert_non_null(reply);

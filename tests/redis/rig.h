@@ -13,6 +13,7 @@ struct rig {
     struct server server;
     redisContext *commands, *listener;
     struct redis_shard shards[RIG_WORKERS]; /* one view for each worker */
+    bool tells;                             /* as of the scripts, from the next rig_load() on */
     uint64_t number;                        /* of the last ask */
 
     /* Since rig_clear(): encoded frames, in order. */

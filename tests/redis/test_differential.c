@@ -50,6 +50,11 @@ static struct {
     unsigned long step;
     bool loose;     /* of this step neither order nor kind of answers is laid down */
     bool unordered; /* nor the order of events */
+    bool again;     /* it is asked once more: what was told is told again */
+    struct {
+        bool open;
+        bool peers[PEERS];
+    } book[ROOMS]; /* as one keeps it who only hears FRAME_HAPPENED */
     unsigned long outcomes[CONTROL_OP_COUNT][CONTROL_OUTCOME_COUNT];
     unsigned long errors[32]; /* of refusals, negated */
     unsigned long counts[FRAME_KIND_COUNT];
@@ -102,7 +107,8 @@ struct entry {
 
 static bool has_version(enum frame_kind kind)
 {
-    return kind == FRAME_ROOM || (kind >= FRAME_JOINED && kind <= FRAME_CLOSED);
+    return kind == FRAME_ROOM || kind == FRAME_HAPPENED ||
+           (kind >= FRAME_JOINED && kind <= FRAME_CLOSED);
 }
 
 static bool is_event(enum frame_kind kind)
@@ -184,18 +190,24 @@ static int compare_keys(const struct entry *one, const struct entry *other)
     return memcmp(one->key, other->key, one->key_len);
 }
 
-/* By who gets it and whether it is an event; of those in order. */
+/* Events, what is told of rooms, answers. */
+static int rank_of(enum frame_kind kind)
+{
+    return is_event(kind) ? 0 : kind == FRAME_HAPPENED ? 1 : 2;
+}
+
+/* By who gets it and what it is; of those in order. */
 static int compare_entries(const void *a, const void *b)
 {
     const struct entry *one = a, *other = b;
     if (test.loose)
         return compare_keys(one, other);
-    bool one_event = is_event(one->frame.kind), other_event = is_event(other->frame.kind);
+    int rank = rank_of(one->frame.kind), other_rank = rank_of(other->frame.kind);
     if (one->frame.to != other->frame.to)
         return one->frame.to < other->frame.to ? -1 : 1;
-    if (one_event != other_event)
-        return one_event ? -1 : 1;
-    if (one_event && test.unordered)
+    if (rank != other_rank)
+        return rank - other_rank;
+    if (rank < 2 && test.unordered)
         return compare_keys(one, other);
     return one->place < other->place ? -1 : 1;
 }
@@ -207,7 +219,9 @@ static unsigned collect(struct slice bytes, enum side side, struct entry *entrie
         struct buf roster, data, key;
         assert_true(frame_next(&bytes, &frame));
         assert_true(count < ENTRIES_MAX);
-        if (test.loose && (!is_event(frame.kind) || frame.to == test.last.from))
+        if (test.loose && frame.kind == FRAME_HAPPENED)
+            frame.to = DIRECTORY; /* nobody asked: the scripts tell who sweeps */
+        else if (test.loose && (!is_event(frame.kind) || frame.to == test.last.from))
             continue; /* who is dead is told of its members but the last */
         buf_init(&roster, 1 << 20);
         buf_init(&data, 1 << 20);
@@ -288,10 +302,45 @@ static void compare(void)
 
 /* ---- the steps */
 
+/* Each comes only where the book says otherwise: told once, and in order. */
+static void keep_book(const struct frame *frame)
+{
+    int room = room_index(frame->room);
+    bool comes = frame->flags == EVENT_ROOM_OPENED || frame->flags == EVENT_PEER_JOINED;
+    bool of_room = frame->peer.len == 0;
+    bool *entry = of_room ? &test.book[room].open : &test.book[room].peers[peer_index(frame->peer)];
+    assert_int_equal(of_room,
+                     frame->flags == EVENT_ROOM_OPENED || frame->flags == EVENT_ROOM_CLOSED);
+    assert_true(*entry != comes || (comes && test.again));
+    assert_true(of_room || test.book[room].open);
+    *entry = comes;
+    for (int i = 0; of_room && !comes && i < PEERS; i++)
+        assert_false(test.book[room].peers[i]);
+}
+
 static void directory_send_cb(void *context, const struct frame *frame)
 {
     (void)context;
     frame_encode(frame, &test.reference);
+    if (frame->kind == FRAME_HAPPENED)
+        keep_book(frame);
+}
+
+/* The answer to a FRAME_READ says the same as the book. */
+static void check_book(int room)
+{
+    struct slice bytes = buf_slice(&test.reference);
+    struct roster_entry entry;
+    struct frame answer;
+    size_t peers = 0, listed = 0;
+    bool broken;
+    assert_true(frame_next(&bytes, &answer));
+    assert_int_equal(answer.kind == FRAME_ROOM, test.book[room].open);
+    for (int i = 0; i < PEERS; i++)
+        peers += test.book[room].peers[i];
+    for (; answer.kind == FRAME_ROOM && roster_next(&answer.roster, &entry, &broken); listed++)
+        assert_true(test.book[room].peers[peer_index(entry.peer)]);
+    assert_int_equal(listed, peers);
 }
 
 /* Who holds a membership now, as the answer to a join or resume says. */
@@ -322,6 +371,15 @@ static void translate_settings(struct slice settings, uint64_t difference, struc
     control_settings_add(out, &read);
 }
 
+static bool is_asked_again(const struct frame *frame)
+{
+    if (frame->kind != FRAME_JOIN && frame->kind != FRAME_RESUME)
+        return false;
+    const struct membership *membership =
+        &test.memberships[room_index(frame->room)][peer_index(frame->peer)];
+    return memcmp(&frame->secret, &membership->secret, SESSION_SECRET_SIZE) == 0;
+}
+
 /* `version` of the frame is the directory's. */
 static void ask(const struct frame *frame)
 {
@@ -332,6 +390,7 @@ static void ask(const struct frame *frame)
     buf_init(&settings, 1 << 20);
     test.last = *frame;
     test.unordered = frame->kind == FRAME_CONTROL && frame->reason == CONTROL_CLOSE;
+    test.again = is_asked_again(frame);
     if (frame->version != 0)
         theirs.version += difference;
     if (frame->kind == FRAME_RESTORE) {
@@ -341,6 +400,8 @@ static void ask(const struct frame *frame)
     directory_on_frame(test.directory, frame);
     if (frame->kind == FRAME_JOIN || frame->kind == FRAME_RESUME)
         remember(frame);
+    if (frame->kind == FRAME_READ && frame->version == 0)
+        check_book(room);
     rig_ask(&test.rig, &theirs);
     compare();
     buf_done(&settings);
@@ -586,6 +647,8 @@ static int start(void **state)
     memset(&test, 0, sizeof(test));
     crypto_init();
     rig_start(&test.rig, NULL);
+    test.rig.tells = true;
+    rig_load(&test.rig);
     buf_init(&test.reference, 1 << 20);
     return 0;
 }
@@ -605,12 +668,14 @@ static void begin(uint64_t seed, size_t rooms_max, size_t peers_max, bool made_r
                                         .resume_window = WINDOW,
                                         .hold_messages = test.rig.shards[0].hold_messages,
                                         .hold_bytes = test.rig.shards[0].hold_bytes,
+                                        .tells = true,
                                         .send = directory_send_cb};
     server_do(test.rig.commands, "FLUSHALL"); /* where the test before failed */
     rig_clear(&test.rig);
     buf_clear(&test.reference);
     memset(test.memberships, 0, sizeof(test.memberships));
     memset(test.bases, 0, sizeof(test.bases));
+    memset(test.book, 0, sizeof(test.book));
     test.now = 1000000;
     test.random = seed * 0x9e3779b97f4a7c15;
     options.made_rooms_only = made_rooms_only;
@@ -690,7 +755,7 @@ static void every_kind_was_met(void **state)
         FRAME_ROOM,        FRAME_REFUSED, FRAME_JOINED,      FRAME_MOVED,      FRAME_CHANGED,
         FRAME_GONE_AWAY,   FRAME_LEFT,    FRAME_WORKER_DOWN, FRAME_EVICTED,    FRAME_SIGNAL,
         FRAME_UNDELIVERED, FRAME_HOLD,    FRAME_HANDED,      FRAME_FENCE,      FRAME_FENCED,
-        FRAME_SETTINGS,    FRAME_CLOSED,  FRAME_NOTICE,      FRAME_CONTROLLED,
+        FRAME_SETTINGS,    FRAME_CLOSED,  FRAME_NOTICE,      FRAME_CONTROLLED, FRAME_HAPPENED,
     };
     (void)state;
     for (size_t i = 0; i < sizeof(met) / sizeof(met[0]); i++)

@@ -377,7 +377,7 @@ static bool answer(struct fake_redis *redis, const struct fake_command *command)
     if (!slice_is(command->words[0], "EVALSHA"))
         return false;
     if (slice_is(command->words[2], "0")) /* keys: it is a sweep */
-        fake_redis_say(command->from, ":1000000\r\n");
+        fake_redis_say(command->from, "*2\r\n:1000000\r\n$0\r\n\r\n");
     else if (say != NULL)
         fake_redis_say(command->from, say);
     else

@@ -104,6 +104,7 @@ void witness_start(struct witness *witness, const struct redis_store_options *op
                                                .on_deaf = on_deaf,
                                                .on_inbox = on_inbox,
                                                .on_frame = on_frame,
+                                               .on_happened = on_frame,
                                                .on_done = on_done,
                                                .on_beaten = on_beaten,
                                                .on_published = on_published};

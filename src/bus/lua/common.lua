@@ -26,7 +26,7 @@ local NO_SECRET = string.rep('\0', 16)
 local NO_STINT = string.rep('\0', 3) -- of a frame: for whoever holds the membership
 
 -- Flags of a member.
-local AWAY, TAKEN_OVER, MAIL, UNHEARD = 1, 2, 4, 8
+local AWAY, TAKEN_OVER, MAIL, UNHEARD, OPENED = 1, 2, 4, 8, 16
 
 local call, pack, unpack_bytes = redis.call, struct.pack, struct.unpack
 local prefix, me = ARGV[1], ARGV[2]

@@ -183,6 +183,7 @@ local function close_room()
     for _, entry in ipairs(peers) do
         local member = unpack_member(entry.bytes)
         remember_ended(room, member, LEAVE_ROOM_CLOSED)
+        tell(room, room.version + 1, PEER_LEFT, entry.name, LEAVE_ROOM_CLOSED)
         if is_orphan(member) then
             adopt(room, entry.name)
         end
@@ -306,4 +307,4 @@ local ops = {
 }
 local reply = ops[op] and ops[op]() or answer(CONTROL_INVALID)
 send_outbox()
-return reply
+return table.concat(happened) .. reply

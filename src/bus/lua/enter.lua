@@ -34,7 +34,7 @@ end
 local function reply(outcome, former)
     others[#others + 1] = roster_entry(peer, member)
     send_outbox()
-    return frame(ROOM, NOBODY, me,
+    return table.concat(happened) .. frame(ROOM, NOBODY, me,
         request .. pack('<I8', room.version) .. former .. pack('<I4', outcome) ..
             text(room.name) .. text(table.concat(others)) .. text(room.settings))
 end
@@ -42,6 +42,17 @@ end
 local function store()
     put(room, peer, member)
     save(room)
+end
+
+-- What the first answer told was lost with it.
+local function tell_again()
+    if has(member, TAKEN_OVER) then
+        return
+    end
+    if has(member, OPENED) then
+        tell(room, room.version, ROOM_OPENED, '', 0)
+    end
+    tell(room, room.version, PEER_JOINED, peer, 0)
 end
 
 -- Its worker may have been taken for dead meanwhile.
@@ -53,6 +64,7 @@ local function answer_again()
     elseif member.worker ~= me then
         return refuse(UNAVAILABLE)
     end
+    tell_again()
     return reply(has(member, TAKEN_OVER) and ROOM_TAKEN_OVER or ROOM_ENTERED, member.former)
 end
 
@@ -154,16 +166,19 @@ local function enter_anew()
         return refuse(error)
     end
     use_ticket()
-    if not room.version then
+    local opens = not room.version
+    if opens then
         start(room)
     end
     if member then
         expel(room, peer, member, LEAVE_REPLACED)
     end
     member = new_member(secret, info, address, stint)
+    set(member, OPENED, opens)
     host_enter(room, me)
     occupy(room)
     announce(room, JOINED, me .. stint, peer, text(member.info), me)
+    tell(room, room.version, PEER_JOINED, peer, 0)
     store()
     return reply(ROOM_ENTERED, me)
 end

@@ -7,4 +7,4 @@ if member then
     remove(room, peer, member, reason)
     send_outbox()
 end
-return ''
+return table.concat(happened)

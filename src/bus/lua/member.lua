@@ -50,6 +50,7 @@ local function forget_and_announce(room, peer, member, reason)
     drop_mail(room, peer, member)
     call('HDEL', room.key, 'm:' .. peer)
     announce(room, LEFT, pack('<I4', reason), peer, '', nil)
+    tell(room, room.version, PEER_LEFT, peer, reason)
 end
 
 -- An empty room stays. Who holds the member is told too, who does not know.

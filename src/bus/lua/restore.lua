@@ -37,7 +37,7 @@ local function store()
     put(room, peer, member)
     save(room)
     send_outbox()
-    return ''
+    return table.concat(happened)
 end
 
 local function add()
@@ -47,6 +47,7 @@ local function add()
     host_enter(room, me)
     occupy(room)
     announce(room, JOINED, me .. stint, peer, text(member.info), me)
+    tell(room, room.version, PEER_JOINED, peer, 0)
     if away then
         tell_away()
     end

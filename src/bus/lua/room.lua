@@ -1,5 +1,15 @@
 -- ---- rooms and their members: what scripts that change one have in common
 
+-- What came of it for those who keep a book of all rooms, in front of the answer: FRAME_HAPPENED.
+local happened = {}
+
+local function tell(room, version, event, peer, reason)
+    if TELLS == 1 then
+        happened[#happened + 1] = frame(HAPPENED, NOBODY, me,
+            pack('<I8I4I4', version, reason, event) .. text(room.name) .. text(peer))
+    end
+end
+
 local function unpack_member(bytes)
     local passed_at = 62 + bytes:byte(61)
     local info_at = passed_at + 1 + 16 * bytes:byte(passed_at)
@@ -115,9 +125,11 @@ local function start(room)
     now_ms()
     room.version = clock[1] * 1000000 + clock[2]
     call('ZADD', prefix .. 'rooms', 0, room.name)
+    tell(room, room.version, ROOM_OPENED, '', 0)
 end
 
 local function drop_room(room)
+    tell(room, room.version + 1, ROOM_ENDED, '', 0)
     call('DEL', room.key)
     call('ZREM', prefix .. 'rooms', room.name)
     if room.settings ~= '' then

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Takes out a bounded part of what is over: memberships that nobody resumed, rooms of one dead
--- worker. Answers how long to wait (ms) until there is something to do again; 0: there is more.
+-- worker. Answers how long to wait (ms) until there is something to do again, 0: there is more; and
+-- what happened.
 local window = tonumber(ARGV[3]) -- ms
 
 local now = notice_standstill()
@@ -87,4 +88,4 @@ if dead then
     reap(dead)
 end
 send_outbox()
-return wait_for_next()
+return {wait_for_next(), table.concat(happened)}

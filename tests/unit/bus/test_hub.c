@@ -233,6 +233,33 @@ static void a_dead_worker_s_peers_are_away_and_then_leave(void **state)
     assert_int_equal(frame.reason, LEAVE_TIMEOUT);
 }
 
+static int start_telling(void **state)
+{
+    struct directory_options directory = {.resume_window = 200, .tells = true};
+    (void)state;
+    start_hub(&directory);
+    return 0;
+}
+
+static void one_that_lives_is_told_who_left_of_a_dead_worker(void **state)
+{
+    struct frame frame;
+    (void)state;
+    send_as(FRAME_JOIN, 1, DIRECTORY);
+    assert_int_equal(take(1, &frame), FRAME_HAPPENED);
+    assert_int_equal(frame.flags, EVENT_ROOM_OPENED);
+    assert_int_equal(take(1, &frame), FRAME_HAPPENED);
+    assert_int_equal(frame.flags, EVENT_PEER_JOINED);
+    far_end_close(&workers[1]);
+    wait_lost(1);
+    assert_int_equal(take(2, &frame), FRAME_WORKER_DOWN);
+    assert_int_equal(take(2, &frame), FRAME_HAPPENED); /* by the hub's own clock */
+    assert_int_equal(frame.flags, EVENT_PEER_LEFT);
+    assert_true(slice_is(frame.peer, "bob"));
+    assert_int_equal(take(2, &frame), FRAME_HAPPENED);
+    assert_int_equal(frame.flags, EVENT_ROOM_CLOSED);
+}
+
 static void removing_says_nothing_upwards_and_can_be_repeated(void **state)
 {
     struct frame frame;
@@ -471,6 +498,8 @@ int main(void)
         HUB_TEST(what_nobody_waits_for_is_dropped),
         HUB_TEST(a_dead_worker_is_told_of_and_answered_for),
         HUB_TEST(a_dead_worker_s_peers_are_away_and_then_leave),
+        cmocka_unit_test_setup_teardown(one_that_lives_is_told_who_left_of_a_dead_worker,
+                                        start_telling, stop),
         HUB_TEST(removing_says_nothing_upwards_and_can_be_repeated),
         HUB_TEST(control_packets_go_both_ways),
         HUB_TEST(a_malformed_frame),

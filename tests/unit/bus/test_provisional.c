@@ -127,6 +127,15 @@ static void locks_and_bans_that_are_known_hold(void **state)
     assert_int_equal(answer().error, ERR_ROOM_LOCKED);
 }
 
+/* The store does, once it is told of what happened here. */
+static void it_tells_nothing_of_who_comes(void **state)
+{
+    (void)state;
+    start((struct directory_options){.tells = true});
+    assert_int_equal(join("other", "bob", ""), PROVISIONAL_SERVED);
+    assert_int_equal(answer().kind, FRAME_ROOM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +143,7 @@ int main(void)
         cmocka_unit_test_teardown(a_ticket_lets_nobody_in, teardown),
         cmocka_unit_test_teardown(where_only_administrators_make_rooms_none_is_made, teardown),
         cmocka_unit_test_teardown(locks_and_bans_that_are_known_hold, teardown),
+        cmocka_unit_test_teardown(it_tells_nothing_of_who_comes, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,10 @@ static void send_cb(void *context, const struct frame *frame)
     }
     if (frame->worker != 0 || frame->kind == FRAME_GONE_AWAY)
         note(" w=%u", (unsigned)frame->worker);
+    if (frame->kind == FRAME_HAPPENED)
+        note(" %s", (const char *[]){"opened", "closed", "joined", "left"}[frame->flags]);
     if (frame->kind == FRAME_LEFT ||
+        (frame->kind == FRAME_HAPPENED && frame->flags == EVENT_PEER_LEFT) ||
         (frame->kind == FRAME_EVICTED && frame->reason != LEAVE_REPLACED))
         note(" r=%u", (unsigned)frame->reason);
     if (frame->error != 0)
@@ -120,6 +123,11 @@ void fixture_limits(size_t rooms, size_t peers_per_room)
 void fixture_made_rooms_only(void)
 {
     start_again((struct directory_options){.made_rooms_only = true});
+}
+
+void fixture_tells(void)
+{
+    start_again((struct directory_options){.rooms = 2, .peers_per_room = 3, .tells = true});
 }
 
 int fixture_teardown(void **state)

@@ -24,9 +24,10 @@ extern uint64_t now;
 /* Where it is set FRAME_CONTROLLED goes here instead. */
 extern void (*fixture_on_controlled)(const struct frame *frame);
 
-/* A new directory, with other limits; where a join makes no room. */
+/* A new directory, with other limits; where a join makes no room; that tells what happens. */
 void fixture_limits(size_t rooms, size_t peers_per_room);
 void fixture_made_rooms_only(void);
+void fixture_tells(void);
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
