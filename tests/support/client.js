@@ -8,6 +8,7 @@ export class Client {
     got = new Map(); // sender -> list of data, in the order received
     restarts = 0; // resumes that were answered with resumed: false
     busy = 0; // signals that came back as peer-busy
+    failed = []; // what came back for another reason: its error
     left = 0; // peers that were said to have left
     #sent = []; // signals that the server may not have, as text; the first has number #acked + 1
     #acked = 0;
@@ -86,7 +87,9 @@ export class Client {
             this.got.get(from).push(data);
         }
         this.#received += signals.length;
-        this.busy += peer.inbox.items.filter((m) => m.code === 'peer-busy').length;
+        const errors = peer.inbox.items.filter((m) => m.type === 'error');
+        this.busy += errors.filter((m) => m.code === 'peer-busy').length;
+        this.failed.push(...errors.filter((m) => m.code !== 'peer-busy').map((m) => m.text));
         this.left += peer.inbox.items.filter((m) => m.type === 'peer-left').length;
         peer.inbox.clear();
     }

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { DEFAULT_TIMEOUT } from './inbox.js';
+import { LOOPBACK } from './network.js';
 import { freePort } from './ports.js';
 import { startRedis } from './redis.js';
 import { holdsConnection, startServer } from './server.js';
@@ -19,10 +20,11 @@ const FREE = { 'limits.messages_per_second': 0, 'limits.bytes_per_second': 0 };
  * redis     options of startRedis; or a list of what startRedis gave, which the caller ends
  * url       in place of the Redis' own
  * config    of each instance
+ * hosts     of network.js, one for each instance
  * placed    on ports that the kernel gives to nobody else while an instance is down
  */
 export async function startCluster(options = {}) {
-    const { instances = 2, redis = {}, url, config, placed = false, ...rest } = options;
+    const { instances = 2, redis = {}, url, config, hosts, placed = false, ...rest } = options;
     const given = Array.isArray(redis);
     const redises = given ? redis : [await startRedis(redis)];
     const urls = url ? [url] : redises.map((one) => one.url());
@@ -35,8 +37,10 @@ export async function startCluster(options = {}) {
     try {
         const starts = [];
         for (let n = 0; n < instances; n++) {
-            const listen = placed ? [`http://127.0.0.1:${await freePort()}`] : undefined;
-            starts.push(cluster.add({ listen }));
+            const { address, under } = hosts?.[n] ?? LOOPBACK;
+            const port = placed ? await freePort() : 0;
+            const listen = placed || hosts ? [`http://${address}:${port}`] : undefined;
+            starts.push(cluster.add({ listen, under }));
         }
         // All of them, so that none is left running that came up after another one failed.
         const failed = (await Promise.allSettled(starts)).find(({ reason }) => reason);
@@ -91,7 +95,7 @@ class Cluster {
 
     /** SIGTERM to all at once. */
     async stop() {
-        dropConnections();
+        dropConnections(this.servers.flatMap((one) => one?.urls ?? []));
         try {
             await Promise.all(this.servers.map((one) => one && !one.exit && one.stop()));
         } finally {

@@ -3,6 +3,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from './certificate.js';
+import { LOOPBACK } from './network.js';
 import { freePort } from './ports.js';
 import { Program } from './program.js';
 
@@ -19,11 +20,13 @@ const place = (url) => new URL(url).host;
  * server    what is said of each server, in place of the health check
  * bind      what is said of its own address, e.g. 'ssl crt FILE'
  * frontend  more lines
+ * balance   which of the servers that are up is taken
+ * on        a host of network.js, in place of this machine's loopback
  * Returns {url, end()}: `url` is what clients connect to.
  */
 export async function startHaproxy(
     servers,
-    { mode = 'tcp', server = CHECK, bind = '', frontend = [] } = {},
+    { mode = 'tcp', server = CHECK, bind = '', frontend = [], balance = 'leastconn', on = LOOPBACK } = {},
 ) {
     const port = await freePort();
     const folder = mkdtempSync(join(temporaryFolder(), 'haproxy-'));
@@ -44,15 +47,16 @@ defaults
     retries 3
     option redispatch
 frontend public
-    bind 127.0.0.1:${port} ${bind}
+    bind ${on.address}:${port} ${bind}
 ${frontend.map((line) => `    ${line}\n`).join('')}    default_backend instances
 backend instances
-    balance leastconn
+    balance ${balance}
 ${server === CHECK ? '    option httpchk GET /readyz\n    http-check expect status 200\n' : ''}${backends.join('\n')}
 `,
     );
     const env = { ...process.env, PATH };
-    const program = new Program(BINARY, ['-W', '-f', path], { env });
+    const [command, ...args] = [...on.under, BINARY, '-W', '-f', path];
+    const program = new Program(command, args, { env });
     await program.waitLine(/Loading success|New worker .* forked/);
-    return { url: `http://127.0.0.1:${port}`, port, program, end: () => program.end() };
+    return { url: `http://${on.address}:${port}`, port, program, end: () => program.end() };
 }

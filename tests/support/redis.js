@@ -7,6 +7,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificate, temporaryFolder } from './certificate.js';
+import { LOOPBACK } from './network.js';
 import { freePort } from './ports.js';
 import { Program } from './program.js';
 import { RespConnection } from './resp.js';
@@ -16,9 +17,10 @@ const BINARY = process.env.REDIS_SERVER ?? 'redis-server';
 /**
  * config  object of redis.conf directives; a list gives one more than once
  * tls     only TLS, and only for who shows the certificate `redis.client`
+ * on      a host of network.js, in place of this machine's loopback
  */
-export async function startRedis({ config = {}, tls = false } = {}) {
-    return new Redis(await freePort(), config, tls).start();
+export async function startRedis({ config = {}, tls = false, on = LOOPBACK } = {}) {
+    return new Redis(await freePort(), config, tls, on).start();
 }
 
 const directives = (config) =>
@@ -29,8 +31,8 @@ const directives = (config) =>
 class Redis {
     #connection = null; // promise of one
 
-    constructor(port, config, tls) {
-        this.port = port;
+    constructor(port, config, tls, on) {
+        Object.assign(this, { port, on });
         this.folder = mkdtempSync(join(temporaryFolder(), 'redis-'));
         this.own = tls && certificate('ecdsa', 'redis');
         this.client = tls && certificate('ecdsa', 'redis-client');
@@ -38,7 +40,13 @@ class Redis {
     }
 
     #common() {
-        const common = { bind: '127.0.0.1', dir: this.folder, save: '""', appendonly: 'no' };
+        const common = {
+            bind: this.on.address,
+            'protected-mode': 'no',
+            dir: this.folder,
+            save: '""',
+            appendonly: 'no',
+        };
         if (!this.own) return { ...common, port: this.port };
         return {
             ...common,
@@ -53,14 +61,15 @@ class Redis {
 
     /** `login` is "user:password@" or nothing. */
     url(login = '') {
-        return `${this.own ? 'rediss' : 'redis'}://${login}127.0.0.1:${this.port}`;
+        return `${this.own ? 'rediss' : 'redis'}://${login}${this.on.address}:${this.port}`;
     }
 
     /** Starts it, or again; resolves once it takes connections. */
     async start() {
         const path = join(this.folder, 'redis.conf');
         writeFileSync(path, directives(this.config));
-        this.program = new Program(BINARY, [path]);
+        const [command, ...args] = [...this.on.under, BINARY, path];
+        this.program = new Program(command, args);
         await this.program.waitLine(/Ready to accept connections/);
         return this;
     }
@@ -77,7 +86,7 @@ class Redis {
 
     /** A connection of its own, logged in as nobody. */
     connect() {
-        const address = { host: '127.0.0.1', port: this.port };
+        const address = { host: this.on.address, port: this.port };
         if (!this.own) return RespConnection.open(address);
         const [cert, key] = [this.client.cert, this.client.key].map((path) => readFileSync(path));
         const { ca } = this.own;

@@ -6,11 +6,11 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { DEFAULT_TIMEOUT } from './inbox.js';
 
-const open = new Set();
+const open = new Map(); // connection -> where to
 
-/** Drops every connection that a test left behind. */
-export function dropConnections() {
-    for (const tcp of open) tcp.destroy();
+/** Drops every connection that a test left behind, or those to some addresses. */
+export function dropConnections(urls) {
+    for (const [tcp, url] of open) if (!urls || urls.includes(url)) tcp.destroy();
 }
 
 /** A TCP or TLS connection to a server: {socket: what carries bytes, tcp: the net.Socket below}. */
@@ -21,7 +21,7 @@ export async function connectSocket(
     const address = new URL(url);
     const host = address.hostname.replace(/^\[|\]$/g, '');
     const tcp = net.connect({ host, port: Number(address.port), noDelay: true, ...tcpOptions });
-    open.add(tcp);
+    open.set(tcp, url);
     tcp.once('close', () => open.delete(tcp));
     await once(tcp, 'connect');
     tcp.on('error', () => {}); // a reset is seen as the end

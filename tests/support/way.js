@@ -3,7 +3,6 @@
 //   const way = await openWay(redis.port);
 //   way.url ...                    what to connect to
 //   way.filter = (chunk) => null   what comes back from there: passed on changed, or (null) swallowed
-//   way.stall(); way.flow();       nothing goes either way, all connections stay up
 
 import { once } from 'node:events';
 import net from 'node:net';
@@ -31,19 +30,10 @@ export async function openWay(port) {
                 other.destroy();
             });
         }
-        if (way.stalled) for (const one of [near, far]) one.pause();
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     way.url = `redis://127.0.0.1:${server.address().port}`;
-    way.stall = () => {
-        way.stalled = true;
-        for (const one of sockets) one.pause();
-    };
-    way.flow = () => {
-        way.stalled = false;
-        for (const one of sockets) one.resume();
-    };
     way.close = () => {
         server.close();
         for (const one of sockets) one.destroy();
