@@ -124,3 +124,21 @@ char *unmask_take(struct unmask *unmask, struct unmask_input *input, size_t len)
     input->len -= len;
     return payload;
 }
+
+bool unmask_whole(struct unmask_input *input, unsigned char first, size_t max,
+                  struct slice *ret_payload)
+{
+    unsigned char *bytes = (unsigned char *)input->at;
+    if (input->len < 8 || bytes[0] != first || (bytes[1] & MASK_BIT) == 0)
+        return false;
+    bool extended = bytes[1] == (MASK_BIT | 126);
+    size_t head = extended ? 8 : 6;
+    size_t len = extended ? (size_t)bytes[2] << 8 | bytes[3] : bytes[1] & 0x7f;
+    if (len > max || len > input->len - head || (extended ? len < 126 : len > 125))
+        return false;
+    apply(bytes + head, len, bytes + head - 4);
+    *ret_payload = (struct slice){input->at + head, len};
+    input->at += head + len;
+    input->len -= head + len;
+    return true;
+}

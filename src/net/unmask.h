@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slice.h"
+
 #define UNMASK_HEADER_MAX 14 /* 2, 8 of length, 4 of key */
 #define UNMASK_OUTPUT_MIN 10 /* a header without its key: the least room unmask_show() needs */
 
@@ -38,6 +40,12 @@ size_t unmask_show(struct unmask *unmask, struct unmask_input *input, unsigned c
 /* Unmasks so many bytes of what unmask_show() told of, in their place, and takes them off the
  * input. */
 char *unmask_take(struct unmask *unmask, struct unmask_input *input, size_t len);
+
+/* A frame that came whole, whose first byte is `first` and whose payload is at most `max` bytes: takes
+ * it off the input and unmasks it, in its place. False for any other, of which nothing is touched;
+ * also for one that claims a length in more bytes than it takes, or as many as 64 KiB. */
+bool unmask_whole(struct unmask_input *input, unsigned char first, size_t max,
+                  struct slice *ret_payload);
 
 /* Whether what came so far ends with a whole frame. */
 static inline bool unmask_at_boundary(const struct unmask *unmask)

@@ -157,6 +157,61 @@ static void a_frame_without_mask_is_refused(void **state)
     assert_true(unmask.refused);
 }
 
+/* From a copy of just this length, which sanitizers watch the ends of. */
+static bool takes(struct buf masked, size_t have, size_t max, struct buf *ret_payload)
+{
+    char *own = malloc(have);
+    assert_true(own != NULL || have == 0);
+    memcpy(own, masked.data, have);
+    struct unmask_input in = {own, have};
+    struct slice payload = SLICE_NONE;
+    bool taken = unmask_whole(&in, 0x81, max, &payload);
+    assert_true(taken ? in.len == 0 : in.len == have && memcmp(own, masked.data, have) == 0);
+    buf_init(ret_payload, 65536);
+    buf_add_slice(ret_payload, payload);
+    free(own);
+    return taken;
+}
+
+static void whole_frames(void **state)
+{
+    (void)state;
+    const size_t lengths[] = {2, 3, 31, 32, 33, 64, 125, 126, 127, 128, 300, 65535};
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        size_t len = lengths[i];
+        char payload[65535];
+        fill(payload, len);
+        struct buf masked = frame_masked(0x81, payload, len), out;
+        assert_true(takes(masked, masked.len, len, &out));
+        assert_int_equal(out.len, len);
+        assert_memory_equal(out.data, payload, len);
+        buf_done(&out);
+        assert_false(takes(masked, masked.len, len - 1, &out));
+        for (size_t have = 0; have < masked.len && have < 400; have++)
+            assert_false(takes(masked, have, SIZE_MAX, &out));
+        assert_false(takes(masked, masked.len - 1, SIZE_MAX, &out));
+        buf_done(&masked);
+    }
+}
+
+static void frames_that_are_not_simply_whole(void **state)
+{
+    (void)state;
+    const struct slice frames[] = {
+        SLICE("\x01\x85\1\2\3\4hello"),                 /* more follows */
+        SLICE("\xc1\x85\1\2\3\4hello"),                 /* a reserved bit */
+        SLICE("\x89\x85\1\2\3\4hello"),                 /* a ping */
+        SLICE("\x81\x05\1\2\3\4hello"),                 /* no mask */
+        SLICE("\x81\xfe\0\5\1\2\3\4hello"),             /* its length in more bytes than it takes */
+        SLICE("\x81\xff\0\0\0\0\0\0\0\5\1\2\3\4hello"), /* the same */
+        SLICE("\x81\xfe\0\x7d\1\2\3\4hello"),
+    };
+    for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+        struct buf frame = {.data = (char *)frames[i].ptr, .len = frames[i].len}, out;
+        assert_false(takes(frame, frame.len, SIZE_MAX, &out));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +222,8 @@ int main(void)
         cmocka_unit_test(several_frames_at_once),
         cmocka_unit_test(a_boundary_is_only_between_frames),
         cmocka_unit_test(a_frame_without_mask_is_refused),
+        cmocka_unit_test(whole_frames),
+        cmocka_unit_test(frames_that_are_not_simply_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -321,6 +321,21 @@ static void the_reader_is_lent_only_within_a_frame(void **state)
     bench_done(&bench);
 }
 
+static void whole_messages_and_pongs_need_no_reader(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    frame(&bench, 0x81, "one");
+    frame(&bench, 0x8a, "answer");
+    frame(&bench, 0x81, "two");
+    assert_int_equal(feed(&bench, SIZE_MAX / 2), CLOSE_NONE);
+    assert_null(bench.ws.reader);
+    assert_int_equal(bench.pool.count, 0);
+    expect(&bench, "t:one pong:answer t:two ");
+    bench_done(&bench);
+}
+
 static void two_connections_share_one_reader(void **state)
 {
     (void)state;
@@ -328,7 +343,8 @@ static void two_connections_share_one_reader(void **state)
     bench_init(&a);
     bench_init(&b);
     frame(&a, 0x81, "from a");
-    assert_int_equal(feed(&a, SIZE_MAX / 2), CLOSE_NONE);
+    assert_int_equal(feed(&a, 3), CLOSE_NONE);
+    assert_int_equal(a.pool.count, 1);
     b.pool = a.pool;
     a.pool = (struct ws_pool){0};
     frame(&b, 0x81, "from b");
@@ -520,6 +536,7 @@ int main(void)
         cmocka_unit_test(frames_split_at_every_byte),
         cmocka_unit_test(one_split_at_each_place),
         cmocka_unit_test(the_reader_is_lent_only_within_a_frame),
+        cmocka_unit_test(whole_messages_and_pongs_need_no_reader),
         cmocka_unit_test(two_connections_share_one_reader),
         cmocka_unit_test(a_message_over_the_limit),
         cmocka_unit_test(a_length_near_the_end_of_the_numbers),
