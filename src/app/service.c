@@ -332,13 +332,13 @@ static void prepare_cb(uv_prepare_t *prepare)
 {
     struct service *service = prepare->data;
     flush(service);
+    publish_counts(service); /* when all has been said that somebody waits for */
 }
 
 static void check_cb(uv_check_t *check)
 {
     struct service *service = check->data;
     flush(service);
-    publish_counts(service);
 }
 
 /* --- start --- */

@@ -73,6 +73,7 @@ struct stream_loop {
     struct stream_input inputs[STREAM_INPUTS_MAX];
     unsigned input_count;
     size_t read_used; /* of read_bytes, by them */
+    ssize_t received; /* by the last read: bytes or a libuv error */
     uint64_t bytes_in, bytes_out;
     struct tally *waiting; /* bytes that the kernel has not taken, of all; NULL: nobody asks */
     unsigned untimed;      /* reads since the last one that was timed */
