@@ -12,11 +12,24 @@
 
 typedef const unsigned char *cursor;
 
-static cursor skip_space(cursor at, cursor end)
+static bool is_space(unsigned char c)
 {
-    while (at < end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
-    return at;
+    return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+}
+
+/* Skips white space, and returns the byte behind it; NUL at the end, which no part of JSON is. */
+static inline unsigned char next_byte(cursor *at, cursor end)
+{
+    for (; *at < end; ++*at)
+        if (!is_space(**at))
+            return **at;
+    return '\0';
+}
+
+static bool is_end(cursor at, cursor end)
+{
+    next_byte(&at, end);
+    return at == end;
 }
 
 static bool is_plain(unsigned char c)
@@ -24,55 +37,58 @@ static bool is_plain(unsigned char c)
     return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
 }
 
+/* ---- plain bytes of strings, a block at a time */
+
 #if defined(__SSE2__) && !defined(JSON_PORTABLE)
 
 #define BLOCK 16
-#define BLOCK_SEEN 17 /* bytes looked at */
 
-/* One bit for each byte of the block at `at` that is not plain. The escapes of line ends, of which
- * session descriptions are full, count as plain: as no backslash follows their backslash, blocks
- * need not know of each other. */
-static unsigned special_in_block(cursor at)
+/* The first byte from `at` on that is not plain, in the block at `block`; else the block's end. */
+static inline cursor find_special(cursor block, cursor at)
 {
-    __m128i block = _mm_loadu_si128((const __m128i *)at);
-    __m128i behind = _mm_loadu_si128((const __m128i *)(at + 1));
-    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    __m128i line_end = _mm_or_si128(_mm_cmpeq_epi8(behind, _mm_set1_epi8('r')),
-                                    _mm_cmpeq_epi8(behind, _mm_set1_epi8('n')));
-    /* Compared as signed, so that 0x80 and up are below the space like the control characters. */
-    __m128i outside = _mm_cmplt_epi8(block, _mm_set1_epi8(' '));
-    __m128i escape = _mm_andnot_si128(line_end, backslash);
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(outside, quote), escape));
+    __m128i bytes = _mm_loadu_si128((const __m128i *)block);
+    __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    /* With one bit turned, the quote takes the place of the space, next to the control characters.
+     * Compared as signed, 0x80 and up are below all. */
+    __m128i turned = _mm_xor_si128(bytes, _mm_set1_epi8('"' ^ ' '));
+    __m128i others = _mm_cmplt_epi8(turned, _mm_set1_epi8(' ' + 1));
+    unsigned special = (unsigned)_mm_movemask_epi8(_mm_or_si128(others, backslash));
+    return at + __builtin_ctz((special | 1U << BLOCK) >> (at - block));
 }
 
-/* The same of 32 bytes, as a vector with a byte that is not zero for each that is not plain. */
+/* The same of 32 bytes, as a vector with a byte that is not zero for each that is not plain. Escapes
+ * of one letter count as plain, as session descriptions are full of line ends; no backslash follows
+ * their backslash, so blocks need not know of each other. */
 __attribute__((target("avx2"))) static inline __m256i special_in_wide_block(cursor at)
 {
-    /* The letters of escapes, each where its low four bits say: \\r \\t \\f \\n \\/ */
+    /* Each where its low four bits say: \\r \\t \\f \\n \\/ */
     const __m256i letters = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(-1, 0, 'r', 0, 't', 0, 'f', 0, 0, 0, 0, 0, 0, 0, 'n', '/'));
-    __m256i block = _mm256_loadu_si256((const __m256i *)at);
+    __m256i bytes = _mm256_loadu_si256((const __m256i *)at);
     __m256i behind = _mm256_loadu_si256((const __m256i *)(at + 1));
-    __m256i quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('"'));
-    __m256i backslash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
+    __m256i backslash = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'));
     __m256i letter = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(letters, behind), behind);
-    __m256i outside = _mm256_cmpgt_epi8(_mm256_set1_epi8(' '), block);
-    return _mm256_or_si256(_mm256_or_si256(outside, quote), _mm256_andnot_si256(letter, backslash));
+    __m256i turned = _mm256_xor_si256(bytes, _mm256_set1_epi8('"' ^ ' '));
+    __m256i others = _mm256_cmpgt_epi8(_mm256_set1_epi8(' ' + 1), turned);
+    return _mm256_or_si256(others, _mm256_andnot_si256(letter, backslash));
 }
 
-#define WIDE_STEP 64
-#define WIDE_SEEN 65 /* bytes looked at in a step */
+#define WIDE_BLOCK 32
+#define WIDE_SEEN(blocks) ((blocks)*WIDE_BLOCK + 1) /* bytes looked at */
 
-/* As far as whole steps are plain. */
+/* To a byte that is not plain, or to fewer than WIDE_SEEN(1) bytes before the end. */
 __attribute__((target("avx2"))) static cursor skip_plain_wide(cursor at, cursor end)
 {
-    while (end - at >= WIDE_SEEN) {
+    for (; end - at >= WIDE_SEEN(2); at += 2 * WIDE_BLOCK) {
         __m256i special =
-            _mm256_or_si256(special_in_wide_block(at), special_in_wide_block(at + WIDE_STEP / 2));
+            _mm256_or_si256(special_in_wide_block(at), special_in_wide_block(at + WIDE_BLOCK));
         if (!_mm256_testz_si256(special, special))
             break;
-        at += WIDE_STEP;
+    }
+    for (; end - at >= WIDE_SEEN(1); at += WIDE_BLOCK) {
+        unsigned special = (unsigned)_mm256_movemask_epi8(special_in_wide_block(at));
+        if (special != 0)
+            return at + __builtin_ctz(special);
     }
     return at;
 }
@@ -85,7 +101,6 @@ static bool can_be_wide(void)
 #else
 
 #define BLOCK 8
-#define BLOCK_SEEN 8
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
 /* Sets the top bit of the bytes of `block` that are below `limit`, of bytes below 0x80; of some
@@ -95,19 +110,17 @@ static uint64_t below(uint64_t block, unsigned limit)
     return (block - EACH_BYTE(limit)) & ~block & EACH_BYTE(0x80);
 }
 
-/* The bit of the first byte of the block that is not plain; 0: all are. */
-static unsigned special_in_block(cursor at)
+static cursor find_special(cursor block, cursor at)
 {
-    uint64_t block;
-    unsigned plain = 0;
-    memcpy(&block, at, sizeof(block));
-    uint64_t hit = (block & EACH_BYTE(0x80)) | below(block, ' ') |
-                   below(block ^ EACH_BYTE('"'), 1) | below(block ^ EACH_BYTE('\\'), 1);
+    uint64_t bytes;
+    memcpy(&bytes, block, sizeof(bytes));
+    uint64_t hit = (bytes & EACH_BYTE(0x80)) | below(bytes, ' ') |
+                   below(bytes ^ EACH_BYTE('"'), 1) | below(bytes ^ EACH_BYTE('\\'), 1);
     if (hit == 0)
-        return 0;
-    while (is_plain(at[plain]))
-        plain++;
-    return 1U << plain;
+        return block + BLOCK;
+    while (at < block + BLOCK && is_plain(*at))
+        at++;
+    return at;
 }
 
 static bool can_be_wide(void)
@@ -123,32 +136,25 @@ static cursor skip_plain_wide(cursor at, cursor end)
 
 #endif
 
-static cursor skip_plain_blocks(cursor at, cursor end)
+/* To the next byte that needs a look, in a string that begins at `string`. */
+static cursor skip_plain(cursor string, cursor at, cursor end)
 {
-    while (end - at >= BLOCK_SEEN) {
-        unsigned special = special_in_block(at);
-        if (special != 0)
-            return at + __builtin_ctz(special);
-        at += BLOCK;
+    if (can_be_wide()) {
+        at = skip_plain_wide(at, end);
+        if (at < end && !is_plain(*at))
+            return at;
     }
+    while (end - at >= BLOCK) {
+        cursor found = find_special(at, at);
+        if (found < at + BLOCK)
+            return found;
+        at = found;
+    }
+    if (end - string >= BLOCK)
+        return find_special(end - BLOCK, at); /* the first of them for the second time */
     while (at < end && is_plain(*at))
         at++;
     return at;
-}
-
-/* To the next byte of a string that needs a look. Most strings end within one block; those that do
- * not are most often session descriptions, which are long. */
-static cursor skip_plain(cursor at, cursor end)
-{
-    if (end - at >= BLOCK_SEEN) {
-        unsigned special = special_in_block(at);
-        if (special != 0)
-            return at + __builtin_ctz(special);
-        at += BLOCK;
-        if (can_be_wide())
-            at = skip_plain_wide(at, end);
-    }
-    return skip_plain_blocks(at, end);
 }
 
 static int hex_digit(unsigned char c)
@@ -199,24 +205,33 @@ static cursor scan_utf8(cursor at, cursor end)
     return at;
 }
 
-/* Within a string. Apart from scan_string() to keep that free of calls: most strings need none. */
-static __attribute__((noinline)) cursor scan_string_rest(cursor at, cursor end)
+/* From `at` within a string. Apart from scan_string() to keep that short: most strings need none. */
+static __attribute__((noinline)) cursor scan_string_rest(cursor string, cursor at, cursor end)
 {
-    while (at != NULL && at < end && *at != '"') {
-        if (*at < ' ')
+    for (;;) {
+        at = skip_plain(string, at, end);
+        if (at == end || *at < ' ')
             return NULL;
+        if (*at == '"')
+            return at + 1;
         at = *at == '\\' ? scan_escape(at, end) : scan_utf8(at, end);
-        if (at != NULL)
-            at = skip_plain(at, end);
+        if (at == NULL)
+            return NULL;
     }
-    return at != NULL && at < end ? at + 1 : NULL;
 }
 
-/* At the opening quote. */
+/* At the opening quote. Most strings end within one block; those that do not are most often session
+ * descriptions, which are long. */
 static cursor scan_string(cursor at, cursor end)
 {
-    at = skip_plain(at + 1, end);
-    return at < end && *at == '"' ? at + 1 : scan_string_rest(at, end);
+    cursor string = at;
+    at++;
+    if (end - at > BLOCK) {
+        at = find_special(at, at);
+        if (*at == '"')
+            return at + 1;
+    }
+    return scan_string_rest(string, at, end);
 }
 
 static bool is_digit(unsigned char c)
@@ -272,71 +287,67 @@ static const unsigned char kinds[256] = {
     ['9'] = JSON_NUMBER,
 };
 
-static cursor scan_scalar(cursor at, cursor end)
+/* Begins with this byte. */
+static cursor scan_scalar(unsigned char byte, cursor at, cursor end)
 {
-    if (*at == '"') /* most are */
+    if (byte == '"') /* most are */
         return scan_string(at, end);
-    switch (kinds[*at]) {
+    switch (kinds[byte]) {
     case JSON_NUMBER: return scan_number(at, end);
     case JSON_NULL: return scan_word(at, end, "null", 4);
     case JSON_BOOLEAN:
-        return *at == 't' ? scan_word(at, end, "true", 4) : scan_word(at, end, "false", 5);
+        return byte == 't' ? scan_word(at, end, "true", 4) : scan_word(at, end, "false", 5);
     default: return NULL;
     }
 }
 
-/* A key with its colon; white space before it was skipped. */
+/* A key with its colon. */
 static cursor scan_key(cursor at, cursor end)
 {
-    if (at == end || *at != '"' || (at = scan_string(at, end)) == NULL)
+    if (next_byte(&at, end) != '"' || (at = scan_string(at, end)) == NULL)
         return NULL;
-    at = skip_space(at, end);
-    return at < end && *at == ':' ? at + 1 : NULL;
+    return next_byte(&at, end) == ':' ? at + 1 : NULL;
 }
 
 /* What is open around the place being read: one bit each, set for an object. */
 struct nesting {
     unsigned depth;
+    unsigned char closer; /* of the innermost */
     uint64_t objects[JSON_DEPTH_MAX / 64];
 };
 
-static bool nesting_push(struct nesting *nesting, bool object)
+static bool nesting_push(struct nesting *nesting, unsigned char opener)
 {
     if (nesting->depth == JSON_DEPTH_MAX)
         return false;
     uint64_t *word = &nesting->objects[nesting->depth / 64];
     uint64_t bit = UINT64_C(1) << nesting->depth % 64;
-    *word = object ? *word | bit : *word & ~bit;
+    *word = opener == '{' ? *word | bit : *word & ~bit;
+    nesting->closer = opener == '{' ? '}' : ']';
     nesting->depth++;
     return true;
 }
 
-static bool nesting_in_object(const struct nesting *nesting)
+static void nesting_pop(struct nesting *nesting)
 {
-    unsigned top = nesting->depth - 1;
-    return (nesting->objects[top / 64] >> top % 64 & 1) != 0;
-}
-
-static unsigned char nesting_closer(const struct nesting *nesting)
-{
-    return nesting_in_object(nesting) ? '}' : ']';
+    unsigned top = --nesting->depth - 1; /* its bit means nothing where none is left */
+    bool object = (nesting->objects[top / 64 % (JSON_DEPTH_MAX / 64)] >> top % 64 & 1) != 0;
+    nesting->closer = object ? '}' : ']';
 }
 
 /* Opens arrays and objects until a scalar has been read, or until the closer of an empty one. */
 static cursor scan_opening(struct nesting *nesting, cursor at, cursor end)
 {
     for (;;) {
-        at = skip_space(at, end);
-        if (at == end)
+        unsigned char byte = next_byte(&at, end);
+        if (byte != '{' && byte != '[')
+            return scan_scalar(byte, at, end);
+        if (!nesting_push(nesting, byte))
             return NULL;
-        if (*at != '{' && *at != '[')
-            return scan_scalar(at, end);
-        if (!nesting_push(nesting, *at == '{'))
-            return NULL;
-        at = skip_space(at + 1, end);
-        if (at == end || *at == nesting_closer(nesting))
+        at++;
+        if (next_byte(&at, end) == nesting->closer)
             return at;
-        if (nesting_in_object(nesting) && (at = scan_key(at, end)) == NULL)
+        if (byte == '{' && (at = scan_key(at, end)) == NULL)
             return NULL;
     }
 }
@@ -345,24 +356,22 @@ static cursor scan_opening(struct nesting *nesting, cursor at, cursor end)
 static cursor scan_closing(struct nesting *nesting, unsigned depth, cursor at, cursor end)
 {
     while (nesting->depth > depth) {
-        at = skip_space(at, end);
-        if (at == end)
-            return NULL;
-        if (*at == ',')
+        unsigned char byte = next_byte(&at, end);
+        if (byte == ',')
             return at + 1;
-        if (*at != nesting_closer(nesting))
+        if (byte != nesting->closer)
             return NULL;
-        nesting->depth--;
+        nesting_pop(nesting);
         at++;
     }
     return at;
 }
 
-/* One value inside `depth` others. */
-static cursor scan_value(cursor at, cursor end, unsigned depth)
+/* One value inside `depth` others, which begins with this byte. */
+static cursor scan_value(unsigned char byte, cursor at, cursor end, unsigned depth)
 {
-    if (at < end && *at != '{' && *at != '[')
-        return scan_scalar(at, end);
+    if (byte != '{' && byte != '[')
+        return scan_scalar(byte, at, end);
     struct nesting nesting = {.depth = depth};
     for (;;) {
         if ((at = scan_opening(&nesting, at, end)) == NULL)
@@ -370,7 +379,7 @@ static cursor scan_value(cursor at, cursor end, unsigned depth)
         at = scan_closing(&nesting, depth, at, end);
         if (at == NULL || nesting.depth == depth)
             return at;
-        if (nesting_in_object(&nesting) && (at = scan_key(skip_space(at, end), end)) == NULL)
+        if (nesting.closer == '}' && (at = scan_key(at, end)) == NULL)
             return NULL;
     }
 }
@@ -379,12 +388,10 @@ enum json_kind json_check(struct slice text)
 {
     if (text.len == 0)
         return JSON_INVALID;
-    cursor end = (cursor)text.ptr + text.len;
-    cursor start = skip_space((cursor)text.ptr, end);
-    if (start == end)
-        return JSON_INVALID;
-    cursor at = scan_value(start, end, 0);
-    return at != NULL && skip_space(at, end) == end ? (enum json_kind)kinds[*start] : JSON_INVALID;
+    cursor at = (cursor)text.ptr, end = at + text.len;
+    unsigned char byte = next_byte(&at, end);
+    at = scan_value(byte, at, end, 0);
+    return at != NULL && is_end(at, end) ? (enum json_kind)kinds[byte] : JSON_INVALID;
 }
 
 static bool start(struct json_reader *reader, struct slice text, unsigned char opener)
@@ -392,12 +399,11 @@ static bool start(struct json_reader *reader, struct slice text, unsigned char o
     *reader = (struct json_reader){.first = true};
     if (text.len == 0)
         return false;
-    cursor end = (cursor)text.ptr + text.len;
-    cursor at = skip_space((cursor)text.ptr, end);
-    if (at == end || *at != opener)
+    cursor at = (cursor)text.ptr, end = at + text.len;
+    if (next_byte(&at, end) != opener)
         return false;
     reader->end = end;
-    reader->at = skip_space(at + 1, end);
+    reader->at = at + 1;
     return true;
 }
 
@@ -418,40 +424,35 @@ static struct slice between(cursor from, cursor to)
 
 static cursor scan_element(cursor at, cursor end, struct json_member *ret_member)
 {
+    unsigned char byte = next_byte(&at, end);
     cursor value = at;
-    if (at == end || (at = scan_value(value, end, 1)) == NULL)
+    if ((at = scan_value(byte, at, end, 1)) == NULL)
         return NULL;
     ret_member->value = between(value, at);
-    ret_member->kind = (enum json_kind)kinds[*value];
+    ret_member->kind = (enum json_kind)kinds[byte];
     return at;
 }
 
-/* At the quote of a member's key. */
 static cursor scan_member(cursor at, cursor end, struct json_member *ret_member)
 {
+    unsigned char byte = next_byte(&at, end);
     cursor key = at;
-    if (at == end || *at != '"' || (at = scan_string(at, end)) == NULL)
+    if (byte != '"' || (at = scan_string(at, end)) == NULL)
         return NULL;
     ret_member->key = between(key + 1, at - 1);
-    at = skip_space(at, end);
-    if (at == end || *at != ':')
-        return NULL;
-    return scan_element(skip_space(at + 1, end), end, ret_member);
+    return next_byte(&at, end) == ':' ? scan_element(at + 1, end, ret_member) : NULL;
 }
 
-/* Where the next one starts; NULL where there is none. */
+/* Behind the comma, if one is due; NULL where nothing more comes. */
 static cursor skip_comma(struct json_reader *reader, unsigned char closer)
 {
-    cursor at = reader->at, end = reader->end;
-    if (at == end)
+    cursor at = reader->at;
+    unsigned char byte = next_byte(&at, reader->end);
+    if (byte == closer)
+        reader->valid = is_end(at + 1, reader->end);
+    if (byte == closer || (byte != ',' && !reader->first))
         return NULL;
-    if (*at == closer) {
-        reader->valid = skip_space(at + 1, end) == end;
-        return NULL;
-    }
-    if (reader->first)
-        return at;
-    return *at == ',' ? skip_space(at + 1, end) : NULL;
+    return reader->first ? at : at + 1;
 }
 
 static bool went_on(struct json_reader *reader, cursor at)
@@ -459,7 +460,7 @@ static bool went_on(struct json_reader *reader, cursor at)
     if (at == NULL)
         return false;
     reader->first = false;
-    reader->at = skip_space(at, reader->end);
+    reader->at = at;
     return true;
 }
 

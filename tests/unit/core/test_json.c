@@ -377,18 +377,29 @@ static void each_truncation_is_refused(void **state)
 }
 
 /* A string in which `piece` stands at `offset`: every place in the blocks that are scanned at once. */
+static void write_piece(struct buf *text, const char *piece, size_t offset, size_t after)
+{
+    buf_add_char(text, '"');
+    for (size_t i = 0; i < offset; i++)
+        buf_add_char(text, (char)('#' + i % ('[' - '#' + 1)));
+    buf_add_text(text, piece);
+    for (size_t i = 0; i < after; i++)
+        buf_add_char(text, '~');
+    buf_add_char(text, '"');
+}
+
+/* By itself, and with something behind it: blocks may reach over its end. */
 static enum json_kind check_piece(const char *piece, size_t offset, size_t after)
 {
     struct buf text;
-    buf_init(&text, 256);
-    buf_add_char(&text, '"');
-    for (size_t i = 0; i < offset; i++)
-        buf_add_char(&text, (char)('#' + i % ('[' - '#' + 1)));
-    buf_add_text(&text, piece);
-    for (size_t i = 0; i < after; i++)
-        buf_add_char(&text, '~');
-    buf_add_char(&text, '"');
+    buf_init(&text, 512);
+    write_piece(&text, piece, offset, after);
     enum json_kind kind = check(buf_slice(&text));
+    buf_clear(&text);
+    buf_add_text(&text, "[");
+    write_piece(&text, piece, offset, after);
+    buf_add_text(&text, ",\"\\n\"]");
+    assert_int_equal(check(buf_slice(&text)), kind == JSON_STRING ? JSON_ARRAY : JSON_INVALID);
     buf_done(&text);
     return kind;
 }
@@ -403,8 +414,8 @@ static void each_place_in_a_block_is_looked_at(void **state)
     static const char *const bad[] = {"\"",   "\x01",         "\x1f",         "\n",
                                       "\\x",  "\\u00g0",      "\x80",         "\xff",
                                       "\xc3", "\xed\xa0\x80", "\xf0\x9f\x98", "\\u00"};
-    for (size_t offset = 0; offset < 40; offset++) {
-        for (size_t after = 1; after < 40; after++) {
+    for (size_t offset = 0; offset < 100; offset++) {
+        for (size_t after = 1; after < 70; after += after < 20 ? 1 : 17) {
             for (size_t i = 0; i < COUNT(good); i++)
                 assert_int_equal(check_piece(good[i], offset, after), JSON_STRING);
             for (size_t i = 0; i < COUNT(bad); i++)
