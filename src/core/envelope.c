@@ -7,19 +7,19 @@
 #define BIT(n) (1U << (n))
 #define RECEIVED_MAX (UINT64_C(1) << 53) /* what a JavaScript number counts to */
 #define KEY_MAX 16                       /* longer than any name in the tables */
+#define FIELDS_MAX 12                    /* of a table */
 
 struct field {
     struct slice name;
-    unsigned kinds;     /* BIT(enum json_kind) that it may be */
-    unsigned needed_by; /* BIT(enum message_type) */
-    unsigned taken_by;  /* the same: who may have it */
+    unsigned kinds; /* BIT(enum json_kind) that it may be */
     int (*set)(struct envelope *envelope, struct slice value);
 };
 
-/* The last value of a field. Absent: JSON_INVALID. */
+/* The last value of each field, by its place in the table, where it is not absent. */
 struct found {
-    struct slice value;
-    enum json_kind kind;
+    unsigned present; /* BIT(place) */
+    unsigned misfits; /* of them: of a wrong kind */
+    struct slice values[FIELDS_MAX];
 };
 
 /* The text of a raw string, at most `max` bytes, which stay within the envelope where they are not
@@ -142,63 +142,90 @@ static int set_resume(struct envelope *envelope, struct slice value);
 #define BOOLEAN BIT(JSON_BOOLEAN)
 #define ANY (~0U)
 
-#define JOIN BIT(TYPE_JOIN)
-#define SIGNAL BIT(TYPE_SIGNAL)
-#define INFO BIT(TYPE_INFO)
-#define PING BIT(TYPE_PING)
-#define REPORT BIT(TYPE_REPORT)
-#define TOKEN BIT(TYPE_TOKEN)
-#define LOCK BIT(TYPE_LOCK)
-#define KICK BIT(TYPE_KICK)
-#define CLOSE BIT(TYPE_CLOSE)
-#define ANSWERED (SIGNAL | TOKEN | LOCK | KICK | CLOSE) /* whose `error` says which it is about */
-#define UNKNOWN                                                                                    \
-    BIT(TYPE_UNKNOWN) /* an error answer to what can't be understood names them if it can */
-
-/* name, kinds, needed by, taken by, setter */
-static const struct field fields[] = {
-    {SLICE("type"), STRING, 0, 0, NULL}, /* first: see set_type() */
-    {SLICE("to"), STRING, SIGNAL, SIGNAL | UNKNOWN, set_to},
-    {SLICE("id"), STRING | NUMBER, 0, ANSWERED | UNKNOWN, set_id},
-    {SLICE("data"), ANY, SIGNAL, SIGNAL, set_data},
-    {SLICE("peer"), STRING, KICK, JOIN | KICK, set_peer},
-    {SLICE("token"), STRING, TOKEN, JOIN | TOKEN, set_token},
-    {SLICE("info"), OBJECT, INFO, INFO | JOIN, set_info},
-    {SLICE("resume"), OBJECT, 0, JOIN, set_resume},
-    {SLICE("received"), NUMBER, 0, PING, set_received},
-    {SLICE("call"), OBJECT, REPORT, REPORT, set_call},
-    {SLICE("locked"), BOOLEAN, LOCK, LOCK, set_locked},
-    {SLICE("ban"), NUMBER, 0, KICK, set_ban},
+enum place {
+    AT_TYPE,
+    AT_TO,
+    AT_ID,
+    AT_DATA,
+    AT_PEER,
+    AT_TOKEN,
+    AT_INFO,
+    AT_RESUME,
+    AT_RECEIVED,
+    AT_CALL,
+    AT_LOCKED,
+    AT_BAN,
+    FIELD_COUNT,
 };
 
-static const struct field resume_fields[] = {
-    {SLICE("session"), STRING, JOIN, JOIN, set_session},
-    {SLICE("received"), NUMBER, JOIN, JOIN, set_received},
+_Static_assert(FIELD_COUNT <= FIELDS_MAX, "struct found has a place for each");
+
+static const struct field fields[FIELD_COUNT] = {
+    [AT_TYPE] = {SLICE("type"), STRING, NULL}, /* see set_type() */
+    [AT_TO] = {SLICE("to"), STRING, set_to},
+    [AT_ID] = {SLICE("id"), STRING | NUMBER, set_id},
+    [AT_DATA] = {SLICE("data"), ANY, set_data},
+    [AT_PEER] = {SLICE("peer"), STRING, set_peer},
+    [AT_TOKEN] = {SLICE("token"), STRING, set_token},
+    [AT_INFO] = {SLICE("info"), OBJECT, set_info},
+    [AT_RESUME] = {SLICE("resume"), OBJECT, set_resume},
+    [AT_RECEIVED] = {SLICE("received"), NUMBER, set_received},
+    [AT_CALL] = {SLICE("call"), OBJECT, set_call},
+    [AT_LOCKED] = {SLICE("locked"), BOOLEAN, set_locked},
+    [AT_BAN] = {SLICE("ban"), NUMBER, set_ban},
 };
 
+#define TO BIT(AT_TO)
+#define ID BIT(AT_ID)
+#define DATA BIT(AT_DATA)
+#define PEER BIT(AT_PEER)
+#define TOKEN BIT(AT_TOKEN)
+#define INFO BIT(AT_INFO)
+#define RESUME BIT(AT_RESUME)
+#define RECEIVED BIT(AT_RECEIVED)
+#define CALL BIT(AT_CALL)
+#define LOCKED BIT(AT_LOCKED)
+#define BAN BIT(AT_BAN)
+
+/* An error answer to what can't be understood names what it is about, if it can. */
 static const struct {
     struct slice name;
-    enum message_type type;
-} types[] = {
-    {SLICE("signal"), TYPE_SIGNAL}, {SLICE("ping"), TYPE_PING},   {SLICE("join"), TYPE_JOIN},
-    {SLICE("info"), TYPE_INFO},     {SLICE("leave"), TYPE_LEAVE}, {SLICE("report"), TYPE_REPORT},
-    {SLICE("token"), TYPE_TOKEN},   {SLICE("lock"), TYPE_LOCK},   {SLICE("kick"), TYPE_KICK},
-    {SLICE("close"), TYPE_CLOSE},
+    unsigned needs, takes; /* fields that it must have, and others that count */
+} types[TYPE_COUNT] = {
+    [TYPE_UNKNOWN] = {SLICE("unknown"), 0, TO | ID},
+    [TYPE_JOIN] = {SLICE("join"), 0, PEER | TOKEN | INFO | RESUME},
+    [TYPE_SIGNAL] = {SLICE("signal"), TO | DATA, ID},
+    [TYPE_INFO] = {SLICE("info"), INFO, 0},
+    [TYPE_PING] = {SLICE("ping"), 0, RECEIVED},
+    [TYPE_LEAVE] = {SLICE("leave"), 0, 0},
+    [TYPE_REPORT] = {SLICE("report"), CALL, 0},
+    [TYPE_TOKEN] = {SLICE("token"), TOKEN, ID},
+    [TYPE_LOCK] = {SLICE("lock"), LOCKED, ID},
+    [TYPE_KICK] = {SLICE("kick"), PEER, BAN | ID},
+    [TYPE_CLOSE] = {SLICE("close"), 0, ID},
+};
+
+/* Both are needed. */
+static const struct field resume_fields[] = {
+    {SLICE("session"), STRING, set_session},
+    {SLICE("received"), NUMBER, set_received},
 };
 
 const char *envelope_type_name(enum message_type type)
 {
-    for (size_t i = 0; i < COUNT(types); i++)
-        if (types[i].type == type)
-            return types[i].name.ptr;
-    return "unknown";
+    return types[type].name.ptr;
 }
 
-/* Names differ in length or first letter more often than not. */
+/* Names differ in length or first letter more often than not. All have 2 to 8 bytes: two looks, which
+ * may overlap, see all of one, where a call of memcmp() takes longer. */
 static bool is_name(struct slice text, struct slice name)
 {
-    return text.len == name.len && text.ptr[0] == name.ptr[0] &&
-           memcmp(text.ptr, name.ptr, name.len) == 0;
+    if (text.len != name.len || text.ptr[0] != name.ptr[0])
+        return false;
+    const char *tail = text.ptr + text.len, *name_tail = name.ptr + name.len;
+    if (name.len < 4)
+        return memcmp(text.ptr, name.ptr, 2) == 0 && memcmp(tail - 2, name_tail - 2, 2) == 0;
+    return memcmp(text.ptr, name.ptr, 4) == 0 && memcmp(tail - 4, name_tail - 4, 4) == 0;
 }
 
 /* The text of a key or type that is written with escapes, decoded into `space`. Too long for any of
@@ -211,23 +238,32 @@ static struct slice unescape(struct slice inside, char space[KEY_MAX])
     return (struct slice){space, len < 0 ? 0 : (size_t)len};
 }
 
-static const struct field *find_field(const struct field *table, size_t count, struct slice key)
+/* Its place in the table; `count` where it is none of ours. */
+static size_t find_field(const struct field *table, size_t count, struct slice key)
 {
-    for (size_t i = 0; i < count; i++)
-        if (is_name(key, table[i].name))
-            return &table[i];
-    return NULL;
+    size_t place = 0;
+    while (place < count && !is_name(key, table[place].name))
+        place++;
+    return place;
 }
 
 static void note(const struct field *table, size_t count, const struct json_member *member,
                  struct found *found)
 {
     char space[KEY_MAX];
-    const struct field *field = find_field(table, count, member->key);
-    if (field == NULL)
-        field = find_field(table, count, unescape(member->key, space));
-    if (field != NULL)
-        found[field - table] = (struct found){member->value, member->kind};
+    size_t place = find_field(table, count, member->key);
+    if (place == count)
+        place = find_field(table, count, unescape(member->key, space));
+    if (place == count)
+        return;
+    bool fits = (table[place].kinds & BIT(member->kind)) != 0;
+    found->present |= BIT(place);
+    found->misfits |= BIT(place);
+    if (fits)
+        found->misfits &= ~BIT(place);
+    else if (member->kind == JSON_NULL) /* as good as absent */
+        found->present &= ~BIT(place);
+    found->values[place] = member->value;
 }
 
 /* Each message comes by here: what it calls had better be part of it, as it was when nobody else
@@ -237,6 +273,7 @@ __attribute__((flatten)) static int find(const struct field *table, size_t count
 {
     struct json_reader reader;
     struct json_member member;
+    found->present = found->misfits = 0;
     if (!json_object_start(&reader, text))
         return json_check(text) == JSON_INVALID ? ERR_NOT_JSON : ERR_BAD_MESSAGE;
     while (json_object_next(&reader, &member))
@@ -244,25 +281,15 @@ __attribute__((flatten)) static int find(const struct field *table, size_t count
     return reader.valid ? 0 : ERR_NOT_JSON;
 }
 
-static int set_field(struct envelope *envelope, const struct field *field,
-                     const struct found *found)
-{
-    bool fits = (field->kinds & BIT(found->kind)) != 0;
-    bool absent = found->kind == JSON_INVALID || (found->kind == JSON_NULL && !fits);
-    if (absent)
-        return (field->needed_by & BIT(envelope->type)) != 0 ? ERR_BAD_MESSAGE : 0;
-    if ((field->taken_by & BIT(envelope->type)) == 0)
-        return 0;
-    return fits ? field->set(envelope, found->value) : ERR_BAD_MESSAGE;
-}
-
 /* All fields are tried, so that an error answer has `to` and `id`. Breaches of form go first. */
-static int set_fields(struct envelope *envelope, const struct field *table, size_t count,
-                      const struct found *found)
+static int set_fields(struct envelope *envelope, const struct field *table,
+                      const struct found *found, unsigned needs, unsigned takes)
 {
-    int error = 0;
-    for (size_t i = 0; i < count; i++) {
-        int now = set_field(envelope, &table[i], &found[i]);
+    int error = (needs & ~found->present) != 0 ? ERR_BAD_MESSAGE : 0;
+    for (unsigned left = found->present & (needs | takes); left != 0; left &= left - 1) {
+        unsigned place = (unsigned)__builtin_ctz(left);
+        bool fits = (found->misfits & BIT(place)) == 0;
+        int now = fits ? table[place].set(envelope, found->values[place]) : ERR_BAD_MESSAGE;
         if (error == 0 || now == ERR_BAD_MESSAGE)
             error = now;
     }
@@ -271,25 +298,25 @@ static int set_fields(struct envelope *envelope, const struct field *table, size
 
 static int set_resume(struct envelope *envelope, struct slice value)
 {
-    struct found found[COUNT(resume_fields)] = {0};
-    int error = find(resume_fields, COUNT(resume_fields), value, found);
-    return error != 0 ? error : set_fields(envelope, resume_fields, COUNT(resume_fields), found);
+    struct found found;
+    int error = find(resume_fields, COUNT(resume_fields), value, &found);
+    return error != 0 ? error : set_fields(envelope, resume_fields, &found, BIT(0) | BIT(1), 0);
 }
 
 static enum message_type find_type(struct slice name)
 {
-    for (size_t i = 0; i < COUNT(types); i++)
-        if (is_name(name, types[i].name))
-            return types[i].type;
+    for (size_t type = TYPE_UNKNOWN + 1; type < TYPE_COUNT; type++)
+        if (is_name(name, types[type].name))
+            return (enum message_type)type;
     return TYPE_UNKNOWN;
 }
 
 static int set_type(struct envelope *envelope, const struct found *found)
 {
     char space[KEY_MAX];
-    if (found->kind != JSON_STRING)
+    if ((found->present & ~found->misfits & BIT(AT_TYPE)) == 0)
         return ERR_BAD_MESSAGE;
-    struct slice name = json_inside(found->value);
+    struct slice name = json_inside(found->values[AT_TYPE]);
     envelope->type = find_type(name);
     if (envelope->type == TYPE_UNKNOWN)
         envelope->type = find_type(unescape(name, space));
@@ -303,12 +330,13 @@ static void clear(struct envelope *envelope)
 
 int envelope_read(struct envelope *envelope, struct slice text)
 {
-    struct found found[COUNT(fields)] = {0};
+    struct found found;
     clear(envelope);
-    int error = find(fields, COUNT(fields), text, found);
+    int error = find(fields, COUNT(fields), text, &found);
     if (error != 0)
         return error;
-    error = set_type(envelope, &found[0]);
-    int of_fields = set_fields(envelope, fields + 1, COUNT(fields) - 1, found + 1);
+    error = set_type(envelope, &found);
+    int of_fields = set_fields(envelope, fields, &found, types[envelope->type].needs,
+                               types[envelope->type].takes);
     return error != 0 ? error : of_fields;
 }
