@@ -103,20 +103,26 @@ static bool is_json_word(const char *bytes)
     return is_printable_word(bytes) && (has_byte(word, '"') | has_byte(word, '\\')) == 0;
 }
 
-static bool is_printable_ascii(struct slice text)
+/* Whether all bytes are what `is_word` says of eight and `allowed` of one. The last eight may be
+ * looked at together with some before them. */
+static inline __attribute__((always_inline)) bool is_all(struct slice text,
+                                                         bool (*is_word)(const char *bytes),
+                                                         unsigned allowed)
 {
     size_t i = 0;
-    for (; text.len - i >= 8; i += 8)
-        if (!is_printable_word(text.ptr + i))
-            return false;
-    while (i < text.len && (may[(unsigned char)text.ptr[i]] & IN_NAME) != 0)
-        i++;
-    return i == text.len;
+    if (text.len < 8) {
+        while (i < text.len && (may[(unsigned char)text.ptr[i]] & allowed) != 0)
+            i++;
+        return i == text.len;
+    }
+    while (text.len - i > 8 && is_word(text.ptr + i))
+        i += 8;
+    return text.len - i <= 8 && is_word(text.ptr + text.len - 8);
 }
 
 static bool is_name(struct slice name, size_t max)
 {
-    if (is_printable_ascii(name)) /* most are; the rest is for the others */
+    if (is_all(name, is_printable_word, IN_NAME)) /* most are; the rest is for the others */
         return name.len >= 1 && name.len <= max;
     return name.len >= 1 && name.len <= max && text_is_utf8(name) && !text_has_control(name);
 }
@@ -164,18 +170,22 @@ static bool stands_as_it_is(const unsigned char *at, size_t len)
     return len > 2 || (len == 2 && !(at[0] == 0xc2 && at[1] < 0xa0));
 }
 
-void text_add_json(struct buf *out, struct slice text)
+static void add_as_it_is(struct buf *out, struct slice text)
+{
+    char *at = buf_reserve(out, text.len + 2);
+    if (at == NULL)
+        return;
+    at[0] = at[text.len + 1] = '"';
+    memcpy(at + 1, text.ptr, text.len);
+    out->len += text.len + 2;
+}
+
+static void add_with_escapes(struct buf *out, struct slice text)
 {
     const unsigned char *at = (const unsigned char *)text.ptr, *start = at;
-    const unsigned char *end = text.len > 0 ? at + text.len : at;
+    const unsigned char *end = at + text.len;
     buf_add_char(out, '"');
-    while (end - at >= 8 && is_json_word((const char *)at))
-        at += 8;
     while (at < end) {
-        if ((may[*at] & IN_JSON) != 0) {
-            at++;
-            continue;
-        }
         size_t len = text_utf8_sequence(at, end);
         if (!stands_as_it_is(at, len)) {
             buf_add(out, start, (size_t)(at - start));
@@ -186,6 +196,16 @@ void text_add_json(struct buf *out, struct slice text)
     }
     buf_add(out, start, (size_t)(at - start));
     buf_add_char(out, '"');
+}
+
+void text_add_json(struct buf *out, struct slice text)
+{
+    if (text.len == 0)
+        buf_add(out, "\"\"", 2);
+    else if (is_all(text, is_json_word, IN_JSON)) /* most are */
+        add_as_it_is(out, text);
+    else
+        add_with_escapes(out, text);
 }
 
 static int hex_digit(char c)
