@@ -1,6 +1,6 @@
 // The answering half of the tutorial: joins a room and answers whoever calls.
 
-import { translate } from './i18n.js';
+import { translate } from './app/i18n.js';
 import { Room } from './roomline.js';
 
 translate();

@@ -1,6 +1,6 @@
 // The calling half of the tutorial: joins a room, lists who is there, calls the one chosen.
 
-import { translate } from './i18n.js';
+import { translate } from './app/i18n.js';
 import { Room } from './roomline.js';
 
 translate();

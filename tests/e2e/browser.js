@@ -140,8 +140,14 @@ export class Person {
     async enter(room) {
         await this.open(`/?room=${encodeURIComponent(room)}`);
         await this.page.fill('#name', this.name);
-        await this.page.click('#join');
+        await this.goIn();
         await this.inside();
+    }
+
+    // Past the preview.
+    async goIn() {
+        await this.page.click('#join');
+        await this.page.click('#enter-room');
     }
 
     async inside() {
@@ -176,21 +182,25 @@ export class Person {
     }
 
     notice(text) {
-        return this.page.locator('.notice', { hasText: text }).waitFor();
+        return this.page.locator('.notice:visible', { hasText: text }).first().waitFor();
     }
 
     async say(text) {
+        if (!(await this.page.isVisible('#chat-field'))) await this.page.click('#chat-toggle');
         await this.page.fill('#chat-field', text);
         await this.page.press('#chat-field', 'Enter');
     }
 
     reads(text) {
-        return this.page.locator('#chat-log .theirs', { hasText: text }).waitFor();
+        // Shown or, on a phone, waiting to be.
+        return this.page
+            .locator('#chat-log .theirs', { hasText: text })
+            .waitFor({ state: 'attached' });
     }
 
     // Resolves when the picture of the other side moves on from where it is now: decoded by the
     // connection, and shown by the element.
-    async seesMotion(selector = '#remote') {
+    async seesMotion(selector = '.tile video, #remote') {
         const measure = async (selector) => {
             const video = document.querySelector(selector);
             let decoded = 0;

@@ -86,7 +86,7 @@ describe('a call in a cluster', () => {
 /** From now on: the longest time without a new frame. */
 function watchMedia({ page }) {
     return page.evaluate(() => {
-        const video = document.getElementById('remote');
+        const video = document.querySelector('.tile video');
         let last = performance.now();
         window.media = { longest: 0 };
         const onFrame = () => {

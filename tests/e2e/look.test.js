@@ -64,6 +64,9 @@ suite('looks', PLAIN, {}, (on) => {
             assert.equal(await page.textContent('#join'), join);
             await page.fill('#name', ann.name);
             await page.click('#join');
+            await page.locator('#preview:visible').waitFor();
+            await look('1-preview');
+            await page.click('#enter-room');
             await ann.inside();
             await look('2-alone');
 
@@ -85,7 +88,7 @@ suite('looks', PLAIN, {}, (on) => {
             await page.click('#accept');
             await ann.inCall();
             await ann.seesMotion();
-            await page.locator('#stage[data-picture]').waitFor();
+            await page.locator('.tile[data-picture]').waitFor();
             await look('6-call');
             await ben.say('안녕하세요! Can you hear me well?');
             await ann.reads('Can you hear me');
@@ -104,17 +107,6 @@ suite('looks', PLAIN, {}, (on) => {
         const korean = await Person.arrive(t, on.url, { name: '하늘', locale: 'ko-KR' });
         await korean.open('/?lang=en');
         assert.equal(await korean.page.textContent('#join'), 'Join');
-    });
-
-    test('both languages have the same words', async (t) => {
-        const ann = await Person.arrive(t, on.url, { name: 'Ann' });
-        await ann.open('/');
-        const keys = await ann.page.evaluate(async () => {
-            const { words } = await import('./i18n.js');
-            return Object.values(words).map((set) => Object.keys(set).sort());
-        });
-        assert.ok(keys[0].length > 40);
-        assert.deepEqual(keys[0], keys[1]);
     });
 });
 

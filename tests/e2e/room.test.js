@@ -29,9 +29,11 @@ suite('rooms', PLAIN, {}, (on) => {
         await tab.goto(ann.page.url());
         assert.equal(await tab.inputValue('#name'), 'Ann');
         await tab.click('#join');
+        await tab.click('#enter-room');
         await tab.locator('#door-notice', { hasText: 'Ann is already here' }).waitFor();
         assert.equal(await tab.inputValue('#name'), 'Ann 2');
         await tab.click('#join');
+        await tab.click('#enter-room');
         await tab.locator('#house').waitFor();
         await ann.row('Ann 2').waitFor();
     });
@@ -61,6 +63,7 @@ suite('rooms', PLAIN, {}, (on) => {
         await ann.notice('A room name can’t hold a slash');
         await ann.page.fill('#room', 'a b&c=ü한');
         await ann.page.click('#join');
+        await ann.page.click('#enter-room');
         await ann.inside();
         assert.equal(await ann.page.textContent('#room-name'), 'a b&c=ü한');
         await ann.page.reload();
@@ -74,6 +77,7 @@ suite('rooms', PLAIN, {}, (on) => {
         await ann.page.locator('#door').waitFor();
         await ann.page.fill('#room', 'second');
         await ann.page.click('#join');
+        await ann.page.click('#enter-room');
         await ann.inside();
         assert.equal(await ann.page.textContent('#room-name'), 'second');
     });
@@ -88,10 +92,12 @@ suite('a small room', PLAIN, { config: { 'limits.peers_per_room': 2 } }, (on) =>
         await cem.open('/?room=small');
         await cem.page.fill('#name', 'Cem');
         await cem.page.click('#join');
+        await cem.page.click('#enter-room');
         await cem.notice('This room is full.');
         await ben.page.click('#leave');
         await ann.page.locator('#alone').waitFor();
         await cem.page.click('#join');
+        await cem.page.click('#enter-room');
         await cem.inside();
         await ann.row('Cem').waitFor();
     });

@@ -1,0 +1,57 @@
+// A talk of more than two is a mesh: everyone has a call with everyone. Whoever gets connected with
+// somebody new introduces that one to all others of the talk, and they call each other without asking:
+//
+//     signal { meet: ID }    from somebody I am in a call with
+//
+// Only who is in a call with me can introduce somebody, and the server vouches for `from`.
+
+import { compareIds } from '../../roomline.js';
+
+export class Group {
+    #room;
+    #talk;
+    #expected = new Set(); // IDs of whom I was told that they will call
+
+    constructor(room, talk) {
+        this.#room = room;
+        this.#talk = talk;
+        room.on('signal', ({ from, data }) => {
+            if (typeof data?.meet === 'string' && talk.isWith(from)) this.#meet(data.meet);
+        });
+    }
+
+    introduce(peer) {
+        for (const other of this.#talk.peers()) {
+            if (other === peer || !this.#talk.isWith(other)) continue;
+            this.#tell(peer, other);
+            this.#tell(other, peer);
+        }
+    }
+
+    #tell(to, meet) {
+        try {
+            this.#room.signal(to, { meet });
+        } catch {
+            // The room is closed, or too much waits for the server: those two stay without each other.
+        }
+    }
+
+    // Both are told. One calls, so that their calls don't cross.
+    #meet(peer) {
+        const { peers, peer: me, calls } = this.#room;
+        if (peer === me || !peers.has(peer) || this.#talk.has(peer) || this.#talk.isFull) return;
+        const ringing = calls.get(peer);
+        if (ringing) this.#talk.answer(ringing);
+        else if (compareIds(me, peer) < 0) this.#talk.call(peer);
+        else this.#expected.add(peer);
+    }
+
+    // Whether a call that comes in belongs to the talk.
+    takes(peer) {
+        return this.#expected.delete(peer);
+    }
+
+    end() {
+        this.#expected.clear();
+    }
+}

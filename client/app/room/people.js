@@ -1,0 +1,40 @@
+// The list of who is in the room, with a button each to call them or add them to the call.
+
+import { label, say } from '../i18n.js';
+import { $, fromTemplate, part } from '../parts/page.js';
+import { nameOf, paintAvatar } from '../parts/avatar.js';
+
+// peers: of the room; talk: whom I am talking with; onCall(peer)
+export function showPeople(peers, talk, onCall) {
+    const entries = [...peers.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
+    const focused = document.activeElement?.closest('#people li')?.dataset.peer;
+    const rows = entries.map((entry) => row(entry, talk, onCall));
+    $('people').replaceChildren(...rows);
+    rows.find(({ dataset }) => dataset.peer === focused)?.querySelector('button').focus();
+    $('count').textContent = String(entries.length + 1);
+    $('alone').hidden = entries.length > 0;
+    say($('caption'), entries.length > 0 ? 'selfHint' : 'selfHintAlone');
+}
+
+function statusOf({ state, info }) {
+    if (state === 'away') return 'away';
+    return info?.busy ? 'busy' : 'here';
+}
+
+function row(entry, talk, onCall) {
+    const item = fromTemplate('person');
+    const name = nameOf(entry);
+    const status = statusOf(entry);
+    item.dataset.status = status;
+    item.dataset.peer = entry.peer;
+    paintAvatar(part(item, 'avatar'), name);
+    part(item, 'name').textContent = name;
+    say(part(item, 'status'), status);
+    const button = part(item, 'call');
+    say(part(button, 'text'), talk.size > 0 ? 'add' : 'call');
+    label(button, talk.size > 0 ? 'addName' : 'callName', { name });
+    button.disabled = status !== 'here' || talk.isFull;
+    button.hidden = talk.has(entry.peer);
+    button.onclick = () => onCall(entry.peer);
+    return item;
+}

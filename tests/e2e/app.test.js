@@ -1,0 +1,174 @@
+// What the application adds to a call: groups, files in the chat, the safety code, the preview, the help
+// page, and how little all of it weighs.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Person } from './browser.js';
+import { PLAIN, suite } from './suite.js';
+
+const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+suite('the application', PLAIN, {}, (on) => {
+    const arrive = (t, ...names) =>
+        Promise.all(names.map((name) => Person.arrive(t, on.url, { name })));
+
+    async function talking(t, room, caller, callee) {
+        await Promise.all([caller.enter(room), callee.enter(room)]);
+        await caller.call(callee);
+        await callee.accept(caller);
+        await Promise.all([caller.inCall(), callee.inCall()]);
+    }
+
+    const tilesOf = ({ page }) => page.locator('.tile[data-call=connected][data-picture]');
+
+    test('whoever is added to a call is in a call with everyone, and only they', async (t) => {
+        const [ann, ben, cem, dee] = await arrive(t, 'Ann', 'Ben', 'Cem', 'Dee');
+        await talking(t, 'group', ann, ben);
+        await Promise.all([cem.enter('group'), dee.enter('group')]);
+        await ben.call(cem);
+        await cem.accept(ben);
+        const three = [ann, ben, cem];
+        await Promise.all(three.map((person) => tilesOf(person).nth(1).waitFor()));
+        await cem.call(dee);
+        await dee.accept(cem);
+        const four = [...three, dee];
+        await Promise.all(four.map((person) => tilesOf(person).nth(2).waitFor()));
+
+        await dee.say('hello all');
+        await Promise.all(three.map((person) => person.reads('hello all')));
+        assert.equal(await ann.page.textContent('#chat-log .theirs b'), 'Dee');
+
+        // One goes, the others stay.
+        await ben.page.click('#hang-up');
+        await ben.idle();
+        const left = [ann, cem, dee];
+        await Promise.all(left.map(({ page }) => page.locator('.tile').nth(2).waitFor({ state: 'detached' })));
+        for (const person of left) assert.equal(await tilesOf(person).count(), 2);
+    });
+
+    test('nobody gets into a call by saying so', async (t) => {
+        const [ann, ben, eve] = await arrive(t, 'Ann', 'Ben', 'Eve');
+        await talking(t, 'closed', ann, ben);
+        await eve.enter('closed');
+        const peer = await eve.row('Ann').getAttribute('data-peer');
+        const outcome = await eve.page.evaluate(async (peer) => {
+            const { join } = await import('./roomline.js');
+            const room = await join('closed', { name: 'Mallory' });
+            room.signal(peer, { meet: room.peer });
+            const call = room.call(peer);
+            return new Promise((resolve) => call.on('ended', ({ reason }) => resolve(reason)));
+        }, peer);
+        assert.equal(outcome, 'busy');
+        assert.equal(await tilesOf(ann).count(), 1);
+    });
+
+    test('a file goes through the chat, and unread messages are counted', async (t) => {
+        const [ann] = await arrive(t, 'Ann');
+        const ben = await Person.arrive(t, on.url, { name: 'Ben', ...PHONE });
+        await talking(t, 'files', ann, ben);
+        await ann.say('look at this');
+        await ben.page.locator('#unread', { hasText: '1' }).waitFor();
+        const buffer = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 251));
+        await ann.page.setInputFiles('#attach-files', { name: 'a.bin', mimeType: 'x/y', buffer });
+        await ben.page.locator('#unread', { hasText: '2' }).waitFor();
+        await ben.page.click('#chat-toggle');
+        await ben.page.locator('#unread').waitFor({ state: 'hidden' });
+        await ben.page.getByRole('button', { name: 'Accept' }).click();
+        const [download] = await Promise.all([
+            ben.page.waitForEvent('download'),
+            ben.page.getByRole('link', { name: 'Save' }).click(),
+        ]);
+        assert.equal(download.suggestedFilename(), 'a.bin');
+        assert.deepEqual(readFileSync(await download.path()), buffer);
+        await ann.page.getByText('sent', { exact: true }).waitFor();
+    });
+
+    test('both sides see one safety code, each in its language', async (t) => {
+        const [ann] = await arrive(t, 'Ann');
+        const haneul = await Person.arrive(t, on.url, { name: '하늘', locale: 'ko-KR' });
+        await talking(t, 'safety', ann, haneul);
+        const codes = await Promise.all(
+            [ann, haneul].map(async ({ page }) => {
+                await page.click('[data-part=safety]');
+                await page.locator('#safety-code li').nth(7).waitFor();
+                const all = (selector) => page.locator(`#safety-code ${selector}`).allTextContents();
+                return { pictures: await all('span'), words: await all('b') };
+            }),
+        );
+        assert.deepEqual(codes[0].pictures, codes[1].pictures);
+        assert.match(codes[0].words.join(''), /^[a-z]+$/);
+        assert.match(codes[1].words.join(''), /^[가-힣]+$/);
+    });
+
+    test('what is turned off in the preview stays off in the room', async (t) => {
+        const [ann] = await arrive(t, 'Ann');
+        await ann.open('/?room=preview');
+        await ann.page.fill('#name', 'Ann');
+        await ann.page.click('#join');
+        await ann.page.locator('#preview:visible').waitFor();
+        await ann.page.click('#prejoin [data-switch=video]');
+        await ann.page.locator('#preview').waitFor({ state: 'hidden' });
+        await ann.page.click('#enter-room');
+        await ann.page.locator('#self-avatar:visible').waitFor();
+        assert.equal(await ann.page.getAttribute('#camera', 'aria-pressed'), 'false');
+        assert.equal(await ann.page.getAttribute('#microphone', 'aria-pressed'), 'true');
+    });
+
+    test('the language is switched in a room, and remembered', async (t) => {
+        const [ann] = await arrive(t, 'Ann');
+        await ann.enter('language');
+        await ann.page.click('.bar [data-language-switch]');
+        assert.equal(await ann.page.textContent('#caption'), '내 모습입니다. 다른 사람을 기다리고 있습니다.');
+        await ann.page.reload();
+        await ann.inside();
+        assert.equal((await ann.page.textContent('#leave')).trim(), '나가기');
+    });
+
+    test('a fresh room has a name to read out, and an invitation with its code', async (t) => {
+        const [ann] = await arrive(t, 'Ann');
+        await ann.open('/');
+        const before = await ann.page.inputValue('#room');
+        assert.match(before, /^[a-z]+-[a-z]+-\d{6}$/);
+        await ann.page.click('#fresh-room');
+        const room = await ann.page.inputValue('#room');
+        assert.notEqual(room, before);
+        await ann.page.click('#invite-home');
+        await ann.page.locator('#invite-code path').waitFor();
+        const link = new URL(await ann.page.inputValue('#invite-link'));
+        assert.equal(link.searchParams.get('room'), room);
+    });
+
+    test('my own picture can be moved by keyboard', async (t) => {
+        const [ann, ben] = await arrive(t, 'Ann', 'Ben');
+        await talking(t, 'corner', ann, ben);
+        const left = async () => (await ann.page.locator('#self').boundingBox()).x;
+        const before = await left();
+        await ann.page.focus('#self');
+        await ann.page.keyboard.press('ArrowLeft');
+        assert.ok((await left()) < before);
+    });
+
+    test('the help page says what works and what does not', async (t) => {
+        const ann = await Person.arrive(t, on.url, { name: 'Ann', kind: 'refused' });
+        await ann.open('/help.html');
+        await ann.page.click('#start');
+        await ann.page.locator('#verdict', { hasText: 'The network is fine.' }).waitFor();
+        const report = await ann.page.inputValue('#report');
+        assert.match(report, /^camera: failed \(NotAllowedError\)$/m);
+        assert.match(report, /^websocket: ok/m);
+        assert.match(report, /^turn-udp: none$/m);
+        await ann.photo('help');
+    });
+
+    test('the first page is less than 60 kB', async (t) => {
+        const [ann] = await arrive(t, 'Ann');
+        const sizes = [];
+        ann.page.on('requestfinished', async (request) => sizes.push(request.sizes()));
+        await ann.page.goto(on.url, { waitUntil: 'networkidle' });
+        const all = await Promise.all(sizes);
+        const sum = all.reduce((bytes, { responseBodySize }) => bytes + responseBodySize, 0);
+        t.diagnostic(`${sum} bytes in ${all.length} files`);
+        assert.ok(sum > 10_000 && sum < 60_000, `${sum} bytes`);
+    });
+});
