@@ -110,6 +110,7 @@ struct config_redis {
 #define CONFIG_FIELD_ice_servers struct config_ice_servers
 #define CONFIG_FIELD_turn_urls struct config_texts
 #define CONFIG_FIELD_secrets struct config_texts
+#define CONFIG_FIELD_room_events unsigned /* 1 << enum room_event */
 
 enum config_from {
     CONFIG_FROM_DEFAULT,

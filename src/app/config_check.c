@@ -123,7 +123,8 @@ static int check_webhooks(const struct config *config, struct config_errors *err
                         "webhook needs webhooks.auth, its URL, too");
     if (len > 0 && len < CRYPTO_SECRET_MIN)
         return complain(config, CONFIG_ID(webhooks, secret), errors, "must have 32 bytes or more");
-    return check_webhook_url(config, CONFIG_ID(webhooks, auth), config->webhooks.auth, errors);
+    return check_webhook_url(config, CONFIG_ID(webhooks, auth), config->webhooks.auth, errors) |
+           check_webhook_url(config, CONFIG_ID(webhooks, events), config->webhooks.events, errors);
 }
 
 static bool lacks_password(const struct config *config)

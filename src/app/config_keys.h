@@ -102,7 +102,20 @@
     X(webhooks, auth_failures, count, "5", 1, 1000000, "never left alone", \
       "Failures in a row after which it is left alone, and joins are refused at once.") \
     X(webhooks, auth_pause, duration, "5s", 1, CONFIG_HOUR, NULL, \
-      "How long it is left alone before one join tries it again.")
+      "How long it is left alone before one join tries it again.") \
+    X(webhooks, events, text, "", 0, 2048, NULL, \
+      "URL that is told who comes and goes; empty for none. The same on all instances.") \
+    X(webhooks, events_types, room_events, \
+      "[room-opened, room-closed, peer-joined, peer-left]", 0, 0, NULL, \
+      "What it is told of.") \
+    X(webhooks, events_queue, count, "10000", 1, 1000000, NULL, \
+      "Events that wait to be told, of each worker; what finds no room is dropped, and counted.") \
+    X(webhooks, events_batch, count, "200", 1, 1000, NULL, \
+      "Events in one request.") \
+    X(webhooks, events_backoff, duration, "60s", 1, CONFIG_HOUR, NULL, \
+      "The longest wait before a request that failed is sent again; the first ones are shorter.") \
+    X(webhooks, events_keep, duration, "1h", CONFIG_SECOND, 7 * CONFIG_DAY, "for ever", \
+      "How long a request is tried before its events are dropped.")
 
 #define CONFIG_HTTP(X) \
     X(http, hsts, duration, "0", CONFIG_SECOND, 730 * CONFIG_DAY, "header not sent", \

@@ -45,6 +45,7 @@ extern const struct config_type config_type_networks;
 extern const struct config_type config_type_ice_servers;
 extern const struct config_type config_type_turn_urls;
 extern const struct config_type config_type_secrets;
+extern const struct config_type config_type_room_events;
 
 #define CONFIG_HIDDEN "********" /* stands for a secret */
 

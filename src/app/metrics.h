@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/tally.h"
 #include "base/buf.h"
 #include "bus/tally.h"
 #include "core/tally.h"
@@ -58,6 +59,7 @@ struct metrics {
     struct net_tally net;
     struct core_tally core;
     struct bus_tally bus;
+    struct event_tally events;
     struct process_tally process;
     struct instance_tally instance;
 };

@@ -15,6 +15,7 @@ static const char *const core_limits[] = {CORE_LIMITS(X)};
 static const char *const net_limits[] = {NET_LIMITS(X)};
 static const char *const admission_limits[] = {ADMISSION_LIMITS(X)};
 static const char *const packets_lost[] = {PACKETS_LOST(X)};
+static const char *const event_outcomes[] = {EVENT_OUTCOMES(X)};
 #undef X
 static const char *const paths[] = {
     [CALL_DIRECT] = "direct", [CALL_RELAY] = "relay", [CALL_PATH_UNKNOWN] = "unknown"};
@@ -43,6 +44,7 @@ WORDS(direction_word, directions)
 WORDS(queue_word, queues)
 WORDS(state_word, states)
 WORDS(stun_word, stun_outcomes)
+WORDS(event_word, event_outcomes)
 WORDS(outcome_word, report_outcomes)
 WORDS(reason_word, report_reasons)
 WORDS(candidate_word, report_candidates)
@@ -256,6 +258,15 @@ const struct metric metrics_table[] = {
             bus.reconnects),
     COUNTER("roomline_redis_leases_lost_total", "Leases that ended before they were renewed.",
             bus.lost_leases),
+
+    /* the webhook for events */
+    COUNTERS("roomline_webhook_events_total",
+             "Events by what became of them; dropped: the queue was full, or they were too old.",
+             events.outcomes, "outcome", event_word),
+    COUNTER("roomline_webhook_events_failures_total",
+            "Requests with events that found no answer 2xx, and are sent again or dropped.",
+            events.failures),
+    GAUGE("roomline_webhook_events_waiting", "Events that are to be told yet.", events.waiting),
 
     /* the instance */
     GAUGE("roomline_workers", "Worker processes that run.", instance.workers),

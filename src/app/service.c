@@ -11,6 +11,7 @@
 #include "app/service_bus.h"
 #include "app/settings.h"
 #include "app/settings_ice.h"
+#include "app/settings_webhooks.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -34,6 +35,7 @@ struct service {
     struct service_bus *bus;
     struct exchange *exchange;
     struct gate *gate;
+    struct event_webhook *events; /* NULL: nobody wants to know */
     struct server *server;
     struct connection_handler handler;
     struct routes routes;
@@ -46,6 +48,8 @@ struct service {
     unsigned open;            /* of these three */
     bool ending;
     bool served; /* the server has ended, the bus is about to */
+    bool left;   /* so has the bus */
+    bool told;   /* so has the webhook for events */
     bool hurry;
     void (*on_ended)(void *context);
     void *context;
@@ -275,6 +279,8 @@ static void on_frame(void *context, const struct frame *frame)
     wind_clock(service);
     if (frame->kind == FRAME_CONTROLLED && frame->request >= CONTROL_REQUESTS)
         pass_answer(service, frame);
+    else if (frame->kind == FRAME_HAPPENED)
+        event_webhook_tell(service->events, frame);
     else
         exchange_on_frame(service->exchange, frame);
 }
@@ -392,6 +398,19 @@ static int load_keys(struct service *service)
     return 0;
 }
 
+static int start_events(struct service *service)
+{
+    char cause[HTTP_CLIENT_ERROR_SIZE];
+    struct event_webhook_options options = settings_event_webhook(service->config);
+    if (!settings_has_events(service->config))
+        return 0;
+    options.client.loop = service->loop;
+    options.instance = service->instance.name;
+    options.tally = &service->metrics->events;
+    service->events = event_webhook_new(&options, cause);
+    return service->events != NULL ? 0 : complain("no-event-webhook", cause);
+}
+
 static uint16_t port_of(int fd)
 {
     union {
@@ -444,7 +463,8 @@ static bool load_all(struct service *service)
 
 int service_start(struct service *service)
 {
-    if (start_stun(service) != 0 || !load_all(service) || start_listeners(service) != 0)
+    if (start_stun(service) != 0 || start_events(service) != 0 || !load_all(service) ||
+        start_listeners(service) != 0)
         return -1;
     publish_counts(service); /* before the supervisor hears that we accept, and says so */
     return 0;
@@ -601,14 +621,30 @@ static void close_cb(uv_handle_t *handle)
         service->on_ended(service->context);
 }
 
-static void on_bus_ended(void *context)
+static void on_events_ended(void *context)
 {
     struct service *service = context;
+    service->events = NULL;
+    service->told = true;
     publish_counts(service);
     gate_close(service->gate);
     uv_close((uv_handle_t *)&service->prepare, close_cb);
     uv_close((uv_handle_t *)&service->check, close_cb);
     uv_close((uv_handle_t *)&service->tick, close_cb);
+}
+
+static void end_events(struct service *service)
+{
+    if (!service->told)
+        event_webhook_end(service->events, service->hurry ? 0 : SERVICE_EVENTS_END_MS,
+                          on_events_ended, service);
+}
+
+static void on_bus_ended(void *context)
+{
+    struct service *service = context;
+    service->left = true;
+    end_events(service);
 }
 
 static void on_server_ended(void *context)
@@ -633,7 +669,9 @@ void service_end(struct service *service, uint64_t deadline, void (*on_ended)(vo
     else if (!service->ending)
         exchange_close_all(service->exchange, CLOSE_DRAINING);
     service->ending = true;
-    if (service->served)
+    if (service->left)
+        end_events(service);
+    else if (service->served)
         service_bus_end(service->bus, service->hurry, on_bus_ended);
     else
         server_end(service->server, CLOSE_DRAINING, deadline, on_server_ended, service);

@@ -42,6 +42,9 @@ void service_drain(struct service *service);
 /* Accepts no more, and asks clients to go, spread over drain.spread. */
 void service_goaway(struct service *service);
 
+/* ms that events have to be told once all else has ended. */
+#define SERVICE_EVENTS_END_MS 3000
+
 /* Closes everybody with 1012 and cuts off who is left after `deadline` ms. Called again, it
  * hurries. on_ended comes last; then service_free() may be called, also from there. */
 void service_end(struct service *service, uint64_t deadline, void (*on_ended)(void *context),

@@ -198,6 +198,10 @@ static void step(struct service_bus *bus, bool at_once)
 void service_bus_end(struct service_bus *bus, bool at_once, void (*on_ended)(void *context))
 {
     bus->on_ended = on_ended;
+    if (bus->local != NULL) {
+        local_bus_end(bus->local);
+        bus->bus->flush(bus->bus);
+    }
     if (bus->redis == NULL) {
         on_ended(bus->events.context);
         return;

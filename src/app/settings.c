@@ -48,6 +48,7 @@ struct directory_options settings_directory(const struct config *config)
         .resume_window = config->session.resume_window,
         .unix_offset = unix_offset(),
         .made_rooms_only = !config->server.rooms_on_demand,
+        .tells = settings_has_events(config),
     };
 }
 

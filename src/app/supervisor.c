@@ -11,7 +11,9 @@
 #include "app/admin_host.h"
 #include "app/listen.h"
 #include "app/log_pump.h"
+#include "app/service.h"
 #include "app/settings.h"
+#include "app/settings_webhooks.h"
 #include "app/shared.h"
 #include "app/watch.h"
 #include "app/workers.h"
@@ -94,9 +96,12 @@ static void stop(struct supervisor *supervisor)
     uint64_t grace = settings_end_timeout(supervisor->config) + KILL_GRACE_MS;
     if (settings_use_redis(supervisor->config))
         grace += LEAVE_MS;
+    if (settings_has_events(supervisor->config))
+        grace += SERVICE_EVENTS_END_MS;
     enter_phase(supervisor, STOPPING);
     log_event(LOG_INFO, "stopping", LOG_END);
     workers_retire(supervisor->workers);
+    workers_end_rooms(supervisor->workers);
     workers_tell(supervisor->workers, PACKET_STOP, SLICE_NONE);
     uv_timer_start(&supervisor->phase_timer, kill_cb, grace, 0);
     end_if_done(supervisor);

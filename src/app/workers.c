@@ -356,6 +356,11 @@ void workers_retire(struct workers *workers)
     }
 }
 
+void workers_end_rooms(struct workers *workers)
+{
+    hub_end(workers->hub);
+}
+
 unsigned workers_running(const struct workers *workers)
 {
     unsigned running = 0;

@@ -51,6 +51,9 @@ worker_id workers_ask(struct workers *workers, const struct frame *frame);
 /* From now on one that ends is not started again, and its listening sockets are closed. */
 void workers_retire(struct workers *workers);
 
+/* Where the directory is here its rooms end; the workers are told before anything else. */
+void workers_end_rooms(struct workers *workers);
+
 /* How many processes there are. */
 unsigned workers_running(const struct workers *workers);
 

@@ -252,6 +252,12 @@ struct hub *hub_new(uv_loop_t *loop, const struct directory_options *directory,
     return hub;
 }
 
+void hub_end(struct hub *hub)
+{
+    if (hub->directory != NULL)
+        directory_end(hub->directory);
+}
+
 static void close_cb(uv_handle_t *handle)
 {
     struct hub *hub = handle->data;

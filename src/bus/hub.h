@@ -40,6 +40,9 @@ void hub_control(struct hub *hub, worker_id worker, enum packet_kind kind, struc
 /* The same with a frame for payload, which the worker passes on in its own name. */
 void hub_control_frame(struct hub *hub, worker_id worker, const struct frame *frame);
 
+/* The instance ends, and what the directory knows with it: directory_end(). */
+void hub_end(struct hub *hub);
+
 /* Drops all links; frees itself once the loop has closed them. NULL is let through. */
 void hub_close(struct hub *hub);
 

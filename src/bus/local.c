@@ -103,6 +103,11 @@ void local_bus_tick(struct bus *bus, uint64_t now)
     directory_tick(local_of(bus)->directory, now);
 }
 
+void local_bus_end(struct bus *bus)
+{
+    directory_end(local_of(bus)->directory);
+}
+
 size_t local_bus_rooms(const struct bus *bus)
 {
     return directory_rooms(local_of(bus)->directory);

@@ -13,6 +13,9 @@ void local_bus_free(struct bus *bus);
 /* Time passes: peers whose window is over leave. */
 void local_bus_tick(struct bus *bus, uint64_t now);
 
+/* The process ends: directory_end(). Flush. */
+void local_bus_end(struct bus *bus);
+
 size_t local_bus_rooms(const struct bus *bus);
 
 #endif

@@ -305,12 +305,26 @@ void directory_free(struct directory *directory)
     struct directory_room *room, *next;
     directory->options.send = send_nowhere;
     MAP_EACH (directory->rooms, room, next) {
-        directory_room_free(room);
+        directory_room_free(room, LEAVE_LEFT);
     }
     directory_ended_free(directory);
     directory_tickets_free(directory);
     buf_done(&directory->roster);
     mem_free(directory);
+}
+
+void directory_end(struct directory *directory)
+{
+    struct directory_room *room, *next_room;
+    struct directory_member *member, *next;
+    MAP_EACH (directory->rooms, room, next_room) {
+        MAP_EACH (room->members, member, next) {
+            directory_tell(room, room->version + 1, EVENT_PEER_LEFT, directory_member_name(member),
+                           LEAVE_ROOM_CLOSED);
+        }
+        directory_tell(room, room->version + 2, EVENT_ROOM_CLOSED, SLICE_NONE, LEAVE_ROOM_CLOSED);
+    }
+    directory->options.tells = false;
 }
 
 size_t directory_rooms(const struct directory *directory)

@@ -46,6 +46,10 @@ void directory_worker_down(struct directory *directory, worker_id worker, const 
 
 void directory_tick(struct directory *directory, uint64_t now);
 
+/* Its process ends, and all rooms with it: tells so as if an administrator had closed them, and
+ * nothing from then on. */
+void directory_end(struct directory *directory);
+
 size_t directory_rooms(const struct directory *directory);
 
 #endif

@@ -193,7 +193,7 @@ static void close_room(struct directory *directory, const struct frame *frame,
         directory_member_free(member);
     }
     directory_announce(room, &(struct frame){.kind = FRAME_CLOSED}, DIRECTORY);
-    directory_room_free(room);
+    directory_room_free(room, LEAVE_ROOM_CLOSED);
 }
 
 static void expel(struct directory_member *member)

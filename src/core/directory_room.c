@@ -35,7 +35,7 @@ struct directory_room *directory_room_find(struct directory *directory, struct s
 
 static void on_vacant_due(struct deadline *deadline)
 {
-    directory_room_free(WHEEL_OWNER(deadline, struct directory_room, vacant));
+    directory_room_free(WHEEL_OWNER(deadline, struct directory_room, vacant), LEAVE_LEFT);
 }
 
 struct directory_room *directory_room_add(struct directory *directory, struct slice name)
@@ -57,10 +57,10 @@ struct directory_room *directory_room_add(struct directory *directory, struct sl
     return room;
 }
 
-void directory_room_free(struct directory_room *room)
+void directory_room_free(struct directory_room *room, enum leave_reason reason)
 {
     struct directory_member *member, *next;
-    directory_tell(room, room->version + 1, EVENT_ROOM_CLOSED, SLICE_NONE, 0);
+    directory_tell(room, room->version + 1, EVENT_ROOM_CLOSED, SLICE_NONE, reason);
     MAP_EACH (room->members, member, next) {
         directory_member_free(member);
     }
@@ -84,7 +84,7 @@ void directory_room_keep(struct directory_room *room, uint64_t least)
     if (due > now)
         wheel_arm(&directory->wheel, &room->vacant, due - directory->options.unix_offset);
     else
-        directory_room_free(room);
+        directory_room_free(room, LEAVE_LEFT);
 }
 
 void directory_room_vacated(struct directory_room *room)

@@ -106,8 +106,8 @@ struct directory_room *directory_room_find(struct directory *directory, struct s
 /* NULL: no memory. */
 struct directory_room *directory_room_add(struct directory *directory, struct slice name);
 
-/* Whatever it has. */
-void directory_room_free(struct directory_room *room);
+/* Whatever it has. The reason is told: LEAVE_ROOM_CLOSED, or LEAVE_LEFT: nobody is left. */
+void directory_room_free(struct directory_room *room, enum leave_reason reason);
 
 /* Where nobody is in it, it goes, or stays until its settings say so. */
 void directory_room_vacated(struct directory_room *room);

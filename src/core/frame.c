@@ -240,6 +240,28 @@ const char *frame_name(enum frame_kind kind)
     return kind > FRAME_NONE && kind < FRAME_KIND_COUNT ? kinds[kind].name : "none";
 }
 
+const char *room_event_name(enum room_event event)
+{
+    static const char *const names[EVENT_TYPE_COUNT] = {
+#define X(name, text) [EVENT_##name] = (text),
+        ROOM_EVENTS(X)
+#undef X
+    };
+    return names[event];
+}
+
+const char *leave_reason_name(enum leave_reason reason)
+{
+    static const char *const names[LEAVE_REASON_COUNT] = {
+        [LEAVE_LEFT] = "left",
+        [LEAVE_TIMEOUT] = "timeout",
+        [LEAVE_KICKED] = "kicked",
+        [LEAVE_REPLACED] = "replaced",
+        [LEAVE_ROOM_CLOSED] = "room-closed",
+    };
+    return names[reason];
+}
+
 void roster_add(struct buf *roster, const struct roster_entry *entry)
 {
     size_t size = 8 + 3 + 1 + 4 + entry->peer.len + 4 + entry->info.len;

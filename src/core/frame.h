@@ -104,13 +104,20 @@ enum frame_kind {
 
 /* What is told to those who keep a book of all rooms. Of one room each has a higher version than the
  * one before, but that several who leave at once may have the same. */
+#define ROOM_EVENTS(X)                                                                             \
+    X(ROOM_OPENED, "room-opened")                                                                  \
+    X(ROOM_CLOSED, "room-closed") /* reason: LEAVE_ROOM_CLOSED, by an administrator; or _LEFT */   \
+    X(PEER_JOINED, "peer-joined")                                                                  \
+    X(PEER_LEFT, "peer-left") /* with its enum leave_reason */
+
 enum room_event {
-    EVENT_ROOM_OPENED,
-    EVENT_ROOM_CLOSED,
-    EVENT_PEER_JOINED,
-    EVENT_PEER_LEFT, /* with its enum leave_reason */
-    EVENT_TYPE_COUNT,
+#define X(name, text) EVENT_##name,
+    ROOM_EVENTS(X)
+#undef X
+        EVENT_TYPE_COUNT,
 };
+
+const char *room_event_name(enum room_event event);
 
 /* How the peer of a join was let in. */
 enum join_flag {
@@ -137,6 +144,8 @@ enum leave_reason {
     LEAVE_ROOM_CLOSED,
     LEAVE_REASON_COUNT
 };
+
+const char *leave_reason_name(enum leave_reason reason);
 
 struct frame {
     enum frame_kind kind;

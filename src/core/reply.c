@@ -149,17 +149,10 @@ struct message *reply_peer_back(struct slice peer)
 
 struct message *reply_peer_left(struct slice peer, enum leave_reason reason)
 {
-    static const char *const reasons[LEAVE_REASON_COUNT] = {
-        [LEAVE_LEFT] = "left",
-        [LEAVE_TIMEOUT] = "timeout",
-        [LEAVE_KICKED] = "kicked",
-        [LEAVE_REPLACED] = "replaced",
-        [LEAVE_ROOM_CLOSED] = "room-closed",
-    };
     struct buf out;
     start(&out, "peer-left");
     add_string(&out, "peer", peer);
-    add_string(&out, "reason", slice_of(reasons[reason]));
+    add_string(&out, "reason", slice_of(leave_reason_name(reason)));
     return end(&out);
 }
 

@@ -14,7 +14,7 @@ export class Webhook {
     connections = 0;
 
     /** `answer(request)` gives {status, body} or a promise of it, or null: no answer ever. */
-    static async start(t, answer, { tls } = {}) {
+    static async start(t, answer, { tls, port: wanted = 0 } = {}) {
         const self = new Webhook();
         self.answer = answer;
         const handle = (request, response) => self.#handle(request, response);
@@ -22,7 +22,7 @@ export class Webhook {
             ? createSecureServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, handle)
             : createServer(handle);
         self.server.on('connection', () => self.connections++);
-        self.server.listen(0, '127.0.0.1');
+        self.server.listen(wanted, '127.0.0.1');
         await once(self.server, 'listening');
         const { port } = self.server.address();
         self.port = port;

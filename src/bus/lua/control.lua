@@ -195,7 +195,7 @@ local function close_room()
         post(worker, frame(CLOSED, NOBODY, worker, pack('<I8', room.version) .. text(room.name)))
         call('SREM', prefix .. 'rooms:' .. hex(worker), room.name)
     end
-    drop_room(room)
+    drop_room(room, LEAVE_ROOM_CLOSED)
     return reached(CONTROL_DONE, #peers)
 end
 

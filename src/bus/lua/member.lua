@@ -69,7 +69,7 @@ local function keep(room, least)
     if not is_vacant(room) then
         save(room)
     elseif room.settings == '' then
-        drop_room(room)
+        drop_room(room, LEAVE_LEFT)
     else
         local now = now_ms()
         local due = stays_until(read_settings(room.settings), now, least)
@@ -77,7 +77,7 @@ local function keep(room, least)
             save(room)
             call('ZADD', prefix .. 'vacant', due, room.name)
         else
-            drop_room(room)
+            drop_room(room, LEAVE_LEFT)
         end
     end
 end

@@ -128,8 +128,8 @@ local function start(room)
     tell(room, room.version, ROOM_OPENED, '', 0)
 end
 
-local function drop_room(room)
-    tell(room, room.version + 1, ROOM_ENDED, '', 0)
+local function drop_room(room, reason)
+    tell(room, room.version + 1, ROOM_ENDED, '', reason)
     call('DEL', room.key)
     call('ZREM', prefix .. 'rooms', room.name)
     if room.settings ~= '' then

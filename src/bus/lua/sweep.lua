@@ -24,7 +24,7 @@ local function end_vacant()
     for _, name in ipairs(call('ZRANGEBYSCORE', vacant, '-inf', now, 'LIMIT', 0, VACANT_AT_ONCE)) do
         local room = load_one(prefix .. 'room:{' .. name .. '}', '')
         if room.version and is_vacant(room) then
-            drop_room(room)
+            drop_room(room, LEAVE_LEFT)
         else
             call('ZREM', vacant, name)
         end

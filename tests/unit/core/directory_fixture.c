@@ -69,7 +69,8 @@ static void send_cb(void *context, const struct frame *frame)
     if (frame->kind == FRAME_HAPPENED)
         note(" %s", (const char *[]){"opened", "closed", "joined", "left"}[frame->flags]);
     if (frame->kind == FRAME_LEFT ||
-        (frame->kind == FRAME_HAPPENED && frame->flags == EVENT_PEER_LEFT) ||
+        (frame->kind == FRAME_HAPPENED &&
+         (frame->flags == EVENT_PEER_LEFT || frame->flags == EVENT_ROOM_CLOSED)) ||
         (frame->kind == FRAME_EVICTED && frame->reason != LEAVE_REPLACED))
         note(" r=%u", (unsigned)frame->reason);
     if (frame->error != 0)

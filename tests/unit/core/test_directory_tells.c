@@ -52,7 +52,7 @@ static void the_asker_is_told_and_nobody_else(void **state)
     leave(A, "ann", 'a', LEAVE_LEFT);
     expect("21:left ann r=0\n20:happened ann left r=0\n");
     leave(B, "bob", 'b', LEAVE_TIMEOUT);
-    expect("21:happened bob left r=1\n21:happened closed\n");
+    expect("21:happened bob left r=1\n21:happened closed r=0\n");
 }
 
 static void each_has_a_higher_version(void **state)
@@ -118,7 +118,7 @@ static void what_time_brings_is_told_to_any_one(void **state)
     directory_worker_down(directory, A, NULL, 0);
     expect("");
     pass(WINDOW + 1000);
-    expect("0:happened ann left r=1\n0:happened closed\n");
+    expect("0:happened ann left r=1\n0:happened closed r=0\n");
 }
 
 static void administrators_make_empty_and_close_rooms(void **state)
@@ -141,13 +141,26 @@ static void administrators_make_empty_and_close_rooms(void **state)
     leave(A, "bob", 'b', LEAVE_LEFT);
     expect("20:happened bob left r=0\n");
     pass(71000);
-    expect("0:happened closed\n");
+    expect("0:happened closed r=0\n");
     join(A, "ann", 'a');
     expect("20:happened opened\n20:happened ann joined\n20:room entered w=20\n");
     control(CONTROL_CLOSE, "", SLICE_NONE);
-    expect("30:happened ann left r=4\n20:closed\n30:happened closed\n");
+    expect("30:happened ann left r=4\n20:closed\n30:happened closed r=4\n");
     buf_done(&data);
     buf_done(&no_ban);
+}
+
+static void rooms_end_with_it(void **state)
+{
+    (void)state;
+    join(A, "ann", 'a');
+    expect("20:happened opened\n20:happened ann joined\n20:room entered w=20\n");
+    directory_end(directory);
+    expect("0:happened ann left r=4\n0:happened closed r=4\n");
+    leave(A, "ann", 'a', LEAVE_LEFT);
+    join(A, "ben", 'b');
+    directory_end(directory);
+    expect("20:room entered w=20\n");
 }
 
 static void who_is_restored_has_joined_where_nothing_was_known_of_it(void **state)
@@ -190,6 +203,7 @@ int main(void)
         TEST(what_is_asked_again_is_told_again),
         TEST(what_time_brings_is_told_to_any_one),
         TEST(administrators_make_empty_and_close_rooms),
+        TEST(rooms_end_with_it),
         TEST(who_is_restored_has_joined_where_nothing_was_known_of_it),
         TEST(a_join_that_fails_is_no_news),
         TEST(nothing_is_told_where_nobody_wants_to_know),
