@@ -49,6 +49,7 @@ LABEL org.opencontainers.image.title="roomline" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 ENV ROOMLINE_SERVER_CLIENT=/usr/share/roomline/client \
+    ROOMLINE_ADMIN_DASHBOARD=/usr/share/roomline/client/dashboard \
     ROOMLINE_LOG_FORMAT=json
 USER 10001:10001
 WORKDIR /

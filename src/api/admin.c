@@ -24,6 +24,7 @@ void admin_free(struct admin *admin)
     admin_asks_drop(admin);
     explicit_bzero(&admin->tokens, sizeof(admin->tokens));
     jwk_set_done(&admin->keys);
+    static_unref(admin->dashboard);
     mem_free(admin);
 }
 
@@ -184,11 +185,21 @@ void admin_finish(struct http_response *response)
     http_response_add(response, "X-Content-Type-Options", SLICE("nosniff"));
 }
 
+static void handle_page(struct admin_call *call)
+{
+    if (!let_in(call, ADMIN_OPEN))
+        return;
+    call->is_page = true;
+    admin_get_page(call);
+}
+
 static void handle(struct admin_call *call)
 {
     bool is_path;
     const struct admin_route *route = find_route(call->request, &is_path);
-    if (route == NULL)
+    if (admin_is_page(call->admin, call->request->path))
+        handle_page(call);
+    else if (route == NULL)
         miss(call, is_path);
     else if (!let_in(call, route->access))
         return;
@@ -211,7 +222,7 @@ void admin_respond(struct admin *admin, const struct admin_client *client,
         .token = -1,
     };
     handle(&call);
-    if (!response->later)
+    if (!response->later && !call.is_page)
         admin_finish(response);
 }
 

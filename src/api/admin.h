@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "api/admin_tokens.h"
+#include "api/static.h"
 #include "api/token.h"
 #include "core/exchange.h"
 #include "net/http.h"
@@ -61,6 +62,12 @@ void admin_use_tokens(struct admin *admin, const struct admin_tokens *tokens);
 
 /* The keys and rules by which tokens for clients are made from now on. Takes the keys over. */
 void admin_use_keys(struct admin *admin, struct jwk_set *keys, const struct token_rules *rules);
+
+/* The files of the dashboard from now on; NULL: there is none. Takes the reference over. */
+void admin_use_dashboard(struct admin *admin, struct static_table *files);
+
+/* The Content-Security-Policy of its pages. */
+extern const char admin_dashboard_policy[];
 
 /* Who asks. */
 struct admin_client {

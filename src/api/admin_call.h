@@ -18,6 +18,7 @@ struct admin {
     struct admin_tokens tokens;
     struct jwk_set keys; /* that sign tokens for clients */
     struct token_rules token_rules;
+    struct static_table *dashboard; /* NULL: none */
     struct bucket failures[ADMIN_FAILURES]; /* of authentication, by hash of the address */
     struct admin_ask_list asks;
     unsigned ask_count;
@@ -44,6 +45,7 @@ struct admin_call {
     struct http_response *response;         /* to be filled, or `later` set */
     struct admin_name room, peer, instance; /* those that the route's pattern has */
     int token;                              /* whose it is: its index; -1: nobody's */
+    bool is_page;                           /* a file, which has headers of its own */
 };
 
 /* The headers that every answer has. */

@@ -56,4 +56,8 @@ void admin_get_ice_servers(struct admin_call *call);
 /* admin_mint.c */
 void admin_post_token(struct admin_call *call);
 
+/* admin_dashboard.c: what is a page and no part of the API */
+bool admin_is_page(const struct admin *admin, struct slice path);
+void admin_get_page(struct admin_call *call);
+
 #endif

@@ -158,9 +158,15 @@ void static_add_security(const struct static_table *table, const struct http_req
                          struct http_response *response)
 {
     struct buf *headers = &response->headers;
-    add_content_policy(request, headers);
+    if (table->policy == NULL)
+        add_content_policy(request, headers);
+    else
+        http_response_add(response, "Content-Security-Policy", slice_of(table->policy));
+    const char *devices = table->policy == NULL ? "(self)" : "()";
+    buf_add_format(headers,
+                   "Permissions-Policy: camera=%s, microphone=%s, display-capture=%s\r\n", devices,
+                   devices, devices);
     buf_add_text(headers,
-                 "Permissions-Policy: camera=(self), microphone=(self), display-capture=(self)\r\n"
                  "Cross-Origin-Opener-Policy: same-origin\r\n"
                  "Referrer-Policy: no-referrer\r\n"
                  "X-Content-Type-Options: nosniff\r\n");

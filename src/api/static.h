@@ -16,6 +16,8 @@
 
 struct static_options {
     const char *folder; /* NULL: an empty table */
+    const char *policy; /* static; Content-Security-Policy of pages that need no more than it says
+                         * and no device; NULL: that of the client's pages */
     uint64_t hsts;      /* seconds for Strict-Transport-Security over TLS; 0: do not send it */
 };
 

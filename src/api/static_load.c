@@ -261,6 +261,7 @@ static struct static_table *load(const struct static_options *options, struct lo
 {
     struct static_table *table = mem_must(sizeof(*table));
     table->refs = 1;
+    table->policy = options->policy;
     table->hsts = options->hsts;
     if (options->folder == NULL || options->folder[0] == '\0')
         return table;

@@ -31,6 +31,7 @@ struct static_file {
 
 struct static_table {
     unsigned refs;
+    const char *policy; /* see struct static_options */
     uint64_t hsts;
     size_t files;
     size_t bytes; /* of the files, not compressed */

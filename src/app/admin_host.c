@@ -209,6 +209,22 @@ static void use_all(struct admin_host *host, const struct admin_tokens *tokens,
     admin_use_keys(host->admin, keys, &rules);
 }
 
+/* Pages are of less weight than all else: a folder that can't be read leaves those before. */
+static int load_dashboard(struct admin_host *host)
+{
+    char cause[STATIC_ERROR_SIZE];
+    struct static_options options = settings_dashboard(host->config);
+    if (options.folder == NULL)
+        return 0;
+    struct static_table *files = static_load(&options, NULL, cause);
+    if (files == NULL) {
+        log_event(LOG_ERROR, "dashboard-not-loaded", LOG_STR("cause", cause), LOG_END);
+        return -1;
+    }
+    admin_use_dashboard(host->admin, files);
+    return 0;
+}
+
 static int load(struct admin_host *host)
 {
     char cause[SETTINGS_ERROR_SIZE];
@@ -237,6 +253,7 @@ static int load(struct admin_host *host)
 void admin_host_reload(struct admin_host *host)
 {
     load(host);
+    load_dashboard(host);
 }
 
 struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
@@ -280,7 +297,7 @@ struct admin_host *admin_host_new(uv_loop_t *loop, const struct config *config,
     uv_timer_start(&host->tick, tick_cb, TICK_MS, TICK_MS);
     host->admin = admin_new(&world);
     host->server = server_new(loop, &options, &handler);
-    if (load(host) == 0 && start_listeners(host, listeners) == 0)
+    if (load(host) == 0 && load_dashboard(host) == 0 && start_listeners(host, listeners) == 0)
         return host;
     admin_host_close(host);
     return NULL;

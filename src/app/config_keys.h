@@ -69,6 +69,8 @@
       "Who sends it as bearer token may do everything; without any there are only health and metrics.") \
     X(admin, token_file, path, "", 0, 0, NULL, \
       "File of such tokens, one a line, so that one can follow another; read again on SIGHUP.") \
+    X(admin, dashboard, path, "", 0, 0, NULL, \
+      "Directory of the dashboard, client/dashboard of the project, served there; empty for none.") \
     X(admin, cert, path, "", 0, 0, NULL, \
       "PEM file of the certificate of its https addresses, then its chain; read again on SIGHUP.") \
     X(admin, key, path, "", 0, 0, NULL, \

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/admin.h"
+
 #define BODY_SIZE ((size_t)64 * 1024) /* of a request; far more than any of the API's needs */
 #define HEADER_SIZE ((size_t)16 * 1024)
 #define TOKEN_FILE_MAX ((size_t)16 * 1024)
@@ -31,6 +33,14 @@ struct tls_options settings_admin_tls(const struct config *config)
 bool settings_admin_use_tls(const struct config *config)
 {
     return config->admin.cert[0] != '\0';
+}
+
+struct static_options settings_dashboard(const struct config *config)
+{
+    return (struct static_options){
+        .folder = config->admin.dashboard[0] == '\0' ? NULL : config->admin.dashboard,
+        .policy = admin_dashboard_policy,
+    };
 }
 
 static int fail(char *ret_error, const char *path, const char *what)
@@ -94,13 +104,18 @@ int settings_admin_tokens(const struct config *config, struct admin_tokens *ret_
 int settings_check_admin(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE])
 {
     struct admin_tokens tokens;
-    char cause[TLS_ERROR_SIZE];
+    char cause[STATIC_ERROR_SIZE > TLS_ERROR_SIZE ? STATIC_ERROR_SIZE : TLS_ERROR_SIZE];
+    struct static_options files = settings_dashboard(config);
     if (settings_admin_tokens(config, &tokens, ret_error) != 0)
         return -1;
     struct tls_options tls = settings_admin_tls(config);
     if (settings_admin_use_tls(config) && tls_check(&tls, cause) != 0) {
         snprintf(ret_error, SETTINGS_ERROR_SIZE, "admin.cert, admin.key, admin.client_ca: %s",
                  cause);
+        return -1;
+    }
+    if (static_check(&files, cause) != 0) {
+        snprintf(ret_error, SETTINGS_ERROR_SIZE, "admin.dashboard: %s", cause);
         return -1;
     }
     return 0;

@@ -17,7 +17,10 @@ bool settings_admin_use_tls(const struct config *config);
 int settings_admin_tokens(const struct config *config, struct admin_tokens *ret_tokens,
                           char ret_error[SETTINGS_ERROR_SIZE]);
 
-/* Are tokens, certificate, key and authorities fit to be used? As above. */
+/* folder is NULL where there is to be no dashboard. */
+struct static_options settings_dashboard(const struct config *config);
+
+/* Are tokens, dashboard, certificate, key and authorities fit to be used? As above. */
 int settings_check_admin(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE]);
 
 #endif
