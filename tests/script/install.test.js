@@ -49,6 +49,8 @@ test('the unit runs what was installed', () => {
     }
     const [, client] = /ROOMLINE_SERVER_CLIENT=(\S+)/.exec(unit());
     assert.ok(existsSync(join(root, client, 'index.html')));
+    const [, dashboard] = /ROOMLINE_ADMIN_DASHBOARD=(\S+)/.exec(unit());
+    assert.ok(existsSync(join(root, dashboard, 'index.html')));
 });
 
 const systemd = spawnSync('systemd-analyze', ['--version']).status === 0;
