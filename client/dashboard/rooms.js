@@ -2,7 +2,7 @@
 
 import { ask } from './api.js';
 import { $, h, sync, write } from './dom.js';
-import { count, number, t, time } from './words.js';
+import { count, t, time } from './words.js';
 
 const PAGE = 50;
 const MOST = 1000; // that the API gives at once
@@ -51,9 +51,15 @@ function makeInstance({ instance }) {
     return h('li', { className: 'row' }, h('b', { textContent: instance }), h('small'), h('i'));
 }
 
-function showInstance(element, { connections, rooms, version, started, draining, answers }) {
+function showInstance(element, { connections, websockets, workers, version, started, draining, answers }) {
     const [, facts, state] = element.children;
-    const shown = { connections: number(connections), rooms: number(rooms), version, since: time(started) };
+    const shown = {
+        connections: count(connections),
+        websockets: count(websockets),
+        workers: count(workers),
+        version,
+        since: time(started),
+    };
     write(facts, t('instanceFacts', shown));
     write(state, answers ? (draining ? t('draining') : '') : t('silent'));
     state.hidden = state.textContent === '';

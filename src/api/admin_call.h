@@ -18,7 +18,7 @@ struct admin {
     struct admin_tokens tokens;
     struct jwk_set keys; /* that sign tokens for clients */
     struct token_rules token_rules;
-    struct static_table *dashboard; /* NULL: none */
+    struct static_table *dashboard;         /* NULL: none */
     struct bucket failures[ADMIN_FAILURES]; /* of authentication, by hash of the address */
     struct admin_ask_list asks;
     unsigned ask_count;

@@ -163,13 +163,11 @@ void static_add_security(const struct static_table *table, const struct http_req
     else
         http_response_add(response, "Content-Security-Policy", slice_of(table->policy));
     const char *devices = table->policy == NULL ? "(self)" : "()";
-    buf_add_format(headers,
-                   "Permissions-Policy: camera=%s, microphone=%s, display-capture=%s\r\n", devices,
-                   devices, devices);
-    buf_add_text(headers,
-                 "Cross-Origin-Opener-Policy: same-origin\r\n"
-                 "Referrer-Policy: no-referrer\r\n"
-                 "X-Content-Type-Options: nosniff\r\n");
+    buf_add_format(headers, "Permissions-Policy: camera=%s, microphone=%s, display-capture=%s\r\n",
+                   devices, devices, devices);
+    buf_add_text(headers, "Cross-Origin-Opener-Policy: same-origin\r\n"
+                          "Referrer-Policy: no-referrer\r\n"
+                          "X-Content-Type-Options: nosniff\r\n");
     if (table->hsts > 0 && request->secure)
         buf_add_format(headers, "Strict-Transport-Security: max-age=%llu\r\n",
                        (unsigned long long)table->hsts);

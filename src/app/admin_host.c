@@ -24,6 +24,7 @@ struct admin_host {
     uv_timer_t tick; /* for questions that nobody answers */
     unsigned open;   /* of timer and server */
     struct admin *admin;
+    const struct static_table *dashboard; /* that admin has; or NULL */
     struct ice_rules ice;
     struct server *server;
     unsigned connections;
@@ -216,12 +217,13 @@ static int load_dashboard(struct admin_host *host)
     struct static_options options = settings_dashboard(host->config);
     if (options.folder == NULL)
         return 0;
-    struct static_table *files = static_load(&options, NULL, cause);
+    struct static_table *files = static_load(&options, host->dashboard, cause);
     if (files == NULL) {
         log_event(LOG_ERROR, "dashboard-not-loaded", LOG_STR("cause", cause), LOG_END);
         return -1;
     }
     admin_use_dashboard(host->admin, files);
+    host->dashboard = files;
     return 0;
 }
 

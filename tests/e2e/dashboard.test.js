@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { TOKEN, WITH_ADMIN, ask } from '../support/admin.js';
-import { fetchOnce } from '../support/http.js';
 import { Peer, freshRoom } from '../support/peer.js';
 import { hide } from '../support/secrets.js';
 import { startServer } from '../support/server.js';
@@ -248,18 +247,6 @@ describe('dashboard', () => {
         assert.deepEqual(keys[0], keys[1]);
     });
 
-    test('its policy lets in nothing but its own files', async () => {
-        const policy = (answer) => answer.headers['content-security-policy'];
-        const page = await fetchOnce(server, HOUSE, { url: server.adminUrl });
-        assert.equal(page.status, 200);
-        assert.match(policy(page), /^default-src 'none'; script-src 'self'; style-src 'self'; /);
-        assert.doesNotMatch(policy(page), /unsafe|\*|ws:|data:/);
-        assert.equal(page.headers['x-content-type-options'], 'nosniff');
-        assert.equal((await fetchOnce(server, '/', { url: server.adminUrl })).headers.location, HOUSE);
-        const away = await fetchOnce(server, '/dashboard/%2e%2e/app.js', { url: server.adminUrl });
-        assert.equal(away.status, 404);
-    });
-
     test('where it is no admin listener it asks for no token', async (t) => {
         const person = await Person.arrive(t, server.url, { name: 'visitor' });
         person.expected = /40[45]/;
@@ -279,12 +266,6 @@ test('dashboard: without a token configured it says what to do', async (t) => {
     await person.page.click('#language');
     await person.page.locator('#setup', { hasText: 'An admin token is needed' }).waitFor();
     assert.match(await person.page.textContent('pre'), /ROOMLINE_ADMIN_TOKEN/);
-});
-
-test('dashboard: without admin.dashboard there is none', async (t) => {
-    const server = await ownServer(t, WITH_ADMIN);
-    for (const path of ['/', HOUSE])
-        assert.equal((await ask(server, 'GET', path)).status, 404);
 });
 
 // Nothing sticks out sideways, and whatever is touched is large enough for a thumb.

@@ -217,6 +217,23 @@ static void every_answer_carries_the_security_headers(void **state)
     static_unref(table);
 }
 
+static void pages_may_have_a_policy_of_their_own(void **state)
+{
+    (void)state;
+    char error[STATIC_ERROR_SIZE];
+    struct static_options options = {.folder = folder, .policy = "default-src 'none'"};
+    struct static_table *table = static_load(&options, NULL, error);
+    struct exchange exchange = {0};
+    assert_non_null(table);
+    ask(&exchange, table, METHOD_GET, "/");
+    assert_true(has_line(&exchange, "Content-Security-Policy: default-src 'none'\r\n"));
+    assert_true(has_line(&exchange, "Permissions-Policy: camera=(), microphone=(), "
+                                    "display-capture=()\r\n"));
+    assert_false(has_line(&exchange, "'self'"));
+    done(&exchange);
+    static_unref(table);
+}
+
 static void hsts_is_sent_over_tls_only(void **state)
 {
     (void)state;
@@ -544,6 +561,7 @@ int main(void)
         cmocka_unit_test(nothing_outside_the_table_is_served),
         cmocka_unit_test(other_methods_are_refused),
         cmocka_unit_test(every_answer_carries_the_security_headers),
+        cmocka_unit_test(pages_may_have_a_policy_of_their_own),
         cmocka_unit_test(hsts_is_sent_over_tls_only),
         cmocka_unit_test(the_coding_follows_the_weights),
         cmocka_unit_test(gzip_holds_the_same_bytes),
