@@ -13,7 +13,7 @@ const run = (...args) => execFileSync(binary, args, { encoding: 'utf8' });
 test('the documents that the project promises are there', () => {
     const promised = [
         ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'LICENSE'],
-        ...['architecture', 'protocol', 'configuration', 'operations', 'performance', 'admin'].map((d) => `docs/${d}.md`),
+        ...['architecture', 'protocol', 'configuration', 'operations', 'performance', 'admin', 'limits'].map((d) => `docs/${d}.md`),
         'docs/asyncapi.yaml',
         'docs/openapi.yaml',
     ];

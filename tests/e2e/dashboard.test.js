@@ -58,7 +58,7 @@ describe('dashboard', () => {
     /** Finds the room and opens it. */
     async function look({ page }, room) {
         await page.fill('#prefix', room);
-        await page.getByRole('button', { name: room }).click();
+        await page.getByRole('button', { name: room }).first().click();
         await page.locator('#room[open]').waitFor();
     }
 
