@@ -70,3 +70,22 @@ export function calls(reading) {
     const connected = add(counted.filter(({ labels }) => labels.outcome === 'connected'));
     return { total: add(counted), connected, reasons };
 }
+
+/**
+ * How those that connected did: `relayed`, the share of them that needs a relay, `seconds`, within which 95 of
+ * 100 stood (both null: not told), `restarts` of ICE, and `pairs` of candidate types, [{pair, count}].
+ */
+export function ways(reading) {
+    const timed = 'roomline_call_connect_seconds';
+    const [relay, direct] = ['relay', 'direct'].map((path) => sum(reading, `${timed}_count`, { path }));
+    const pairs = (reading.get('roomline_call_candidates_total') ?? [])
+        .filter(({ value }) => value > 0)
+        .map(({ labels, value }) => ({ pair: `${labels.local} – ${labels.remote}`, count: value }))
+        .sort((a, b) => b.count - a.count);
+    return {
+        relayed: relay + direct === 0 ? null : relay / (relay + direct),
+        seconds: quantile(new Map(), reading, timed, 0.95),
+        restarts: sum(reading, 'roomline_call_ice_restarts_total'),
+        pairs,
+    };
+}

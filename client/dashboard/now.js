@@ -2,11 +2,12 @@
 
 import { bar, chart, draw, fill } from './chart.js';
 import { $, h, sync, write } from './dom.js';
-import { calls, parse, quantile, rate, sum } from './metrics.js';
+import { calls, parse, quantile, rate, sum, ways } from './metrics.js';
 import { count, has, number, t } from './words.js';
 
 const KEPT = 90; // points of a chart
 const SPAN = 30_000; // ms that quantiles look back: fewer would jump
+const PAIRS = 5; // of candidate types, the most frequent
 
 const gauge = (name, labels) => ({ after }) => sum(after, name, labels);
 const perSecond = (name) => ({ before, after, seconds }) => rate(before, after, seconds, name);
@@ -52,6 +53,7 @@ export function take(text, time = performance.now()) {
         sync($('charts'), CHARTS, ({ name }) => name, make, update);
     }
     showCalls(calls(after));
+    showWays(ways(after));
 }
 
 function make({ name }) {
@@ -81,4 +83,20 @@ function showCalls({ total, connected, reasons }) {
         fill(element.children[2], times / failed);
     };
     sync($('reasons'), reasons, ({ reason }) => reason, () => h('li', {}, h('span'), h('b'), bar()), show);
+}
+
+function showWays({ relayed, seconds, restarts, pairs }) {
+    const all = pairs.reduce((total, { count }) => total + count, 0);
+    const share = (part) => (part === null ? '–' : `${number(100 * part)} %`);
+    const facts = [
+        { name: t('connectTime'), value: seconds === null ? '–' : `${number(seconds)} s` },
+        { name: t('relayed'), value: share(relayed) },
+        { name: t('iceRestarts'), value: count(restarts) },
+        ...pairs.slice(0, PAIRS).map(({ pair, count: times }) => ({ name: pair, value: share(times / all) })),
+    ];
+    const show = (element, { name, value }) => {
+        write(element.children[0], name);
+        write(element.children[1], value);
+    };
+    sync($('ways'), facts, ({ name }) => name, () => h('li', {}, h('span'), h('b')), show);
 }

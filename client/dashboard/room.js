@@ -2,7 +2,7 @@
 
 import { Refused, ask, path } from './api.js';
 import { $, h, sync, write } from './dom.js';
-import { count, has, t, time } from './words.js';
+import { count, has, order, t, time } from './words.js';
 
 let room = null; // the name of the one that is shown
 let peers = 0; // how many there are in it
@@ -72,8 +72,9 @@ function show({ peers: list, maxPeers, locked, bans = [] }) {
     ];
     write($('room-facts'), facts.join(' · '));
     $('peers-empty').hidden = peers > 0;
-    sync($('peers'), list, ({ peer }) => peer, makePeer, showPeer);
-    showAddressees(list.filter(({ state }) => state === 'here'));
+    const sorted = [...list].sort((a, b) => order(a.peer, b.peer)); // the API's order is nobody's
+    sync($('peers'), sorted, ({ peer }) => peer, makePeer, showPeer);
+    showAddressees(sorted.filter(({ state }) => state === 'here'));
 }
 
 function makePeer({ peer }) {

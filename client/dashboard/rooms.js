@@ -4,7 +4,7 @@ import { ask } from './api.js';
 import { $, h, sync, write } from './dom.js';
 import { count, t, time } from './words.js';
 
-const PAGE = 50;
+const PAGE = 20;
 const MOST = 1000; // that the API gives at once
 
 let limit = PAGE;

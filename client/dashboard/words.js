@@ -37,6 +37,10 @@ export const words = {
         'reason-media-failed': 'No camera or microphone, or no permission',
         'reason-signaling-lost': 'Connection to the server lost',
         'reason-other': 'Something else',
+        ways: 'How they connect',
+        connectTime: 'Time to connect, p95',
+        relayed: 'Through a relay',
+        iceRestarts: 'ICE restarts',
         now: 'Now',
         connections: 'Connections',
         members: 'Peers',
@@ -123,6 +127,10 @@ export const words = {
         'reason-media-failed': '카메라나 마이크가 없거나 허용되지 않음',
         'reason-signaling-lost': '서버와의 연결이 끊김',
         'reason-other': '그 밖의 까닭',
+        ways: '연결되는 방식',
+        connectTime: '연결까지 걸린 시간, p95',
+        relayed: '릴레이를 거친 비율',
+        iceRestarts: 'ICE 재시작',
         now: '지금',
         connections: '연결',
         members: '참가자',
@@ -186,14 +194,22 @@ export function t(key, values = {}) {
     return words[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-const times = new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'short' });
-const numbers = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
-const counts = new Intl.NumberFormat(language);
+// The browser's own variety of the language: days and months stand in another order elsewhere.
+const locale = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
+const times = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'short' });
+const digits = [0, 1, 2].map((n) => new Intl.NumberFormat(locale, { maximumFractionDigits: n }));
+const counts = digits[0];
+
+/** Of two names, as sort() wants it. */
+export const order = new Intl.Collator(locale).compare;
 
 /** An ISO time, in this language and zone. */
 export const time = (iso) => times.format(new Date(iso));
 /** A measured number; null is one that there is none of. */
-export const number = (value) => (value === null ? '–' : numbers.format(value));
+export const number = (value) => {
+    if (value === null) return '–';
+    return digits[value >= 100 ? 0 : value >= 10 ? 1 : 2].format(value);
+};
 export const count = (value) => counts.format(value);
 
 /** Fills in elements with data-t (text), data-t-label (accessible name) and data-t-placeholder. */

@@ -1,7 +1,7 @@
 // How the dashboard reads metrics.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { calls, parse, quantile, rate, sum } from '../../client/dashboard/metrics.js';
+import { calls, parse, quantile, rate, sum, ways } from '../../client/dashboard/metrics.js';
 
 const histogram = (...counts) => {
     const bounds = ['0.1', '0.2', '1', '+Inf'];
@@ -52,4 +52,28 @@ test('calls that were given up do not count; the most frequent reason comes firs
     ];
     assert.deepEqual(calls(reading), { total: 10, connected: 6, reasons });
     assert.deepEqual(calls(parse('')), { total: 0, connected: 0, reasons: [] });
+});
+
+test('of calls that connected: how fast, through what, and how many again', () => {
+    const reading = parse(
+        [
+            'roomline_call_connect_seconds_bucket{path="direct",le="1"} 3',
+            'roomline_call_connect_seconds_bucket{path="direct",le="+Inf"} 3',
+            'roomline_call_connect_seconds_count{path="direct"} 3',
+            'roomline_call_connect_seconds_bucket{path="relay",le="1"} 1',
+            'roomline_call_connect_seconds_bucket{path="relay",le="+Inf"} 1',
+            'roomline_call_connect_seconds_count{path="relay"} 1',
+            'roomline_call_connect_seconds_count{path="unknown"} 4',
+            'roomline_call_candidates_total{local="host",remote="srflx"} 1',
+            'roomline_call_candidates_total{local="host",remote="host"} 2',
+            'roomline_call_candidates_total{local="relay",remote="host"} 0',
+            'roomline_call_ice_restarts_total 5',
+        ].join('\n'),
+    );
+    const pairs = [
+        { pair: 'host – host', count: 2 },
+        { pair: 'host – srflx', count: 1 },
+    ];
+    assert.deepEqual(ways(reading), { relayed: 0.25, seconds: 0.95, restarts: 5, pairs });
+    assert.deepEqual(ways(parse('')), { relayed: null, seconds: null, restarts: 0, pairs: [] });
 });

@@ -17,8 +17,8 @@ const HOUSE = '/dashboard/';
 
 hide(TOKEN);
 
-function report(peer, outcome, reason) {
-    peer.send({ type: 'report', call: { outcome, reason } });
+function report(peer, outcome, reason, more) {
+    peer.send({ type: 'report', call: { outcome, reason, ...more } });
 }
 
 after(closeBrowsers);
@@ -110,6 +110,7 @@ describe('dashboard', () => {
         const { ann } = await pair();
         for (const outcome of ['connected', 'connected', 'connected', 'failed', 'cancelled'])
             report(ann, outcome, outcome === 'failed' ? 'ice-failed' : 'hangup');
+        report(ann, 'connected', 'hangup', { local: 'host', remote: 'relay', connectTime: 800, iceRestarts: 2 });
         await ann.settle();
         const { page } = await enter(t);
         const chart = (name) => page.locator('#charts li', { hasText: name });
@@ -117,8 +118,9 @@ describe('dashboard', () => {
         await page.waitForFunction(() =>
             [...document.querySelectorAll('#charts .line')].some((line) => /^M[\d.]+ [\d.]+L/.test(line.getAttribute('d'))),
         );
-        await page.locator('#call-success', { hasText: '75 %' }).waitFor();
+        await page.locator('#call-success', { hasText: '80 %' }).waitFor();
         assert.match(await page.textContent('#reasons'), /TURN server\?1$/);
+        assert.match(await page.textContent('#ways'), /p95[\d.]+ s.*relay100 %.*restarts2host – relay100 %$/);
         const { json } = await ask(server, 'GET', '/v1/instances');
         await page.locator('#instances', { hasText: json.instances[0].instance }).waitFor();
         await page.locator('#state', { hasText: 'Live' }).waitFor();
