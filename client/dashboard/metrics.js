@@ -79,7 +79,7 @@ export function ways(reading) {
     const timed = 'roomline_call_connect_seconds';
     const [relay, direct] = ['relay', 'direct'].map((path) => sum(reading, `${timed}_count`, { path }));
     const pairs = (reading.get('roomline_call_candidates_total') ?? [])
-        .filter(({ value }) => value > 0)
+        .filter(({ labels, value }) => value > 0 && labels.local !== 'none' && labels.remote !== 'none')
         .map(({ labels, value }) => ({ pair: `${labels.local} – ${labels.remote}`, count: value }))
         .sort((a, b) => b.count - a.count);
     return {

@@ -67,6 +67,7 @@ test('of calls that connected: how fast, through what, and how many again', () =
             'roomline_call_candidates_total{local="host",remote="srflx"} 1',
             'roomline_call_candidates_total{local="host",remote="host"} 2',
             'roomline_call_candidates_total{local="relay",remote="host"} 0',
+            'roomline_call_candidates_total{local="none",remote="none"} 9',
             'roomline_call_ice_restarts_total 5',
         ].join('\n'),
     );
