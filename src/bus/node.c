@@ -102,8 +102,10 @@ static void on_up(void *context)
     log_event(LOG_INFO, "store-up", LOG_END);
     node->up = true;
     node->timed = false; /* it may be another one, with another clock */
-    if (node->was_up || node->provisional != NULL)
+    if (node->was_up || node->provisional != NULL) {
         node->restore_due = true;
+        node->others_restore_until = node->self.now + NODE_OTHERS_RESTORE;
+    }
     node->counts.reconnects += node->was_up;
     node->was_up = true;
     provisional_free(node->provisional);

@@ -28,6 +28,7 @@
 #define NODE_LEASE 10000u             /* ms, from the sending of a beat */
 #define NODE_PROVISIONAL_AFTER 1000u  /* ms without the store */
 #define NODE_RESUBSCRIBE_AFTER 10000u /* ms that the own beat is not heard */
+#define NODE_OTHERS_RESTORE 5000u     /* ms after the store was away */
 
 /* Takes one FRAME_RESTORE. */
 typedef void (*node_emit)(void *to, const struct frame *restore);

@@ -284,11 +284,25 @@ static void take_answer(struct node *node, const struct frame *frame)
         node_links_send(node, frame);
 }
 
+/* Its secret may be one that another worker gave while the store was away, and has not told of yet:
+ * the client is to try again. */
+static bool is_hasty(const struct node *node, const struct entry *entry, const struct frame *answer)
+{
+    bool may_be_late = !node_is_alive(node) || node->self.now < node->others_restore_until;
+    return answer->kind == FRAME_REFUSED && answer->error == ERR_PEER_TAKEN &&
+           entry->frame.kind == FRAME_RESUME && may_be_late;
+}
+
 void node_asks_on_frame(struct node *node, const struct frame *frame)
 {
     struct entry entry;
+    struct frame again = *frame;
     if (!oldest_asked(&node->asks, &entry))
         return;
+    if (is_hasty(node, &entry, frame)) {
+        again.error = ERR_UNAVAILABLE;
+        frame = &again;
+    }
     bool stays_true = frame->kind == FRAME_EVICTED || frame->kind == FRAME_HAPPENED;
     if (!(entry.state & ASK_ANSWERED) || stays_true)
         take_answer(node, frame);

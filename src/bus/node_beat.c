@@ -45,6 +45,7 @@ static void check_fence(struct node *node)
     if (fenced == node->fenced || !node->ready)
         return;
     node->fenced = fenced;
+    node->others_restore_until = node->self.now + NODE_OTHERS_RESTORE;
     log_event(LOG_WARN, fenced ? "fenced" : "unfenced", LOG_END);
 }
 

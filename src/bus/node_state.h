@@ -63,6 +63,7 @@ struct node {
     bool timed;                         /* the store's time is known */
     bool fenced;                        /* said so in the log */
     bool restore_due;
+    uint64_t others_restore_until; /* ms: till then others may not have said what they hold */
     uint64_t restored_number; /* while this ask is not done, signals are refused; 0: they are not */
 
     struct node_counts counts;

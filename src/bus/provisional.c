@@ -31,11 +31,14 @@ static void on_send(void *context, const struct frame *frame)
     struct provisional *provisional = context;
     if (provisional->silent || frame->to != provisional->options.self)
         return;
+    struct frame marked = *frame;
     if (frame->kind == FRAME_ROOM || frame->kind == FRAME_REFUSED) {
         provisional->kind = frame->kind;
         provisional->reason = frame->reason;
     }
-    frame_encode(frame, &provisional->answer);
+    if (frame->kind == FRAME_ROOM)
+        marked.reason |= ROOM_PROVISIONAL;
+    frame_encode(&marked, &provisional->answer);
 }
 
 /* ---- rooms */

@@ -14,6 +14,7 @@
     X(AWAY, away, true, false)                                                                     \
     X(LEAVE, leave, true, false)                                                                   \
     X(RESTORE, restore, true, false)                                                               \
+    X(DISCLAIM, disclaim, true, false)                                                             \
     X(DEPOSIT, deposit, true, false)                                                               \
     X(SIGNAL, signal, true, false)                                                                 \
     X(CLAIM, claim, true, false)                                                                   \

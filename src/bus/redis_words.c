@@ -164,6 +164,7 @@ static void add_argument(struct redis_words *words, char letter, const struct re
     case 'X': add_number(words, frame->peers_max); break;
     case 'k': add_slice(words, frame->ticket); break;
     case 'T': add_number(words, frame->ticket_ms); break;
+    case 'K': add_number(words, frame->taken); break;
     default: assert(false);
     }
 }
@@ -180,7 +181,8 @@ static const struct {
     [FRAME_INFO] = {SCRIPT_INFO, DIRECTORY, "psi"},
     [FRAME_AWAY] = {SCRIPT_AWAY, DIRECTORY, "psr"},
     [FRAME_LEAVE] = {SCRIPT_LEAVE, DIRECTORY, "psr"},
-    [FRAME_RESTORE] = {SCRIPT_RESTORE, DIRECTORY, "psoivrAdx"},
+    [FRAME_RESTORE] = {SCRIPT_RESTORE, DIRECTORY, "psoivrAdxK"},
+    [FRAME_DISCLAIM] = {SCRIPT_DISCLAIM, DIRECTORY, "pxW"},
     [FRAME_CONTROL] = {SCRIPT_CONTROL, DIRECTORY, "nqrpvdR"},
     [FRAME_DEPOSIT] = {SCRIPT_DEPOSIT, MAILBOX, "pscaWH"},
     [FRAME_SIGNAL] = {SCRIPT_SIGNAL, MAILBOX, "nfhpSIdtMB"},

@@ -60,6 +60,7 @@ static void enter(struct directory_room *room, const struct frame *request, bool
                                        .stint = member->stint,
                                        .info = directory_member_info(member)},
                        request->from);
+    member->taken = room->version;
     member->opened = opened;
     directory_tell_joined(member);
     if (!reply_room(room, request, ROOM_ENTERED, request->from)) {
@@ -120,6 +121,7 @@ static void take_over(struct directory_member *member, const struct frame *reque
     member->secret = request->secret;
     directory_member_replace_address(member, request->address);
     directory_announce_moved(member, request->from);
+    member->taken = room->version;
     if (request->info.len > 0)
         directory_member_replace_info(member, request->info, request->from);
     directory_host_leave(room, former);
@@ -229,6 +231,14 @@ static void on_away(struct directory *directory, const struct frame *frame)
                        DIRECTORY);
 }
 
+/* An older copy of this directory took its place, which did not see it go elsewhere or leave. */
+static void on_disclaim(struct directory *directory, const struct frame *frame)
+{
+    struct directory_member *member = directory_find(directory, frame);
+    if (member != NULL && member->worker == frame->from && member->stint == frame->stint)
+        directory_member_orphan(member, DIRECTORY);
+}
+
 static void on_leave(struct directory *directory, const struct frame *frame)
 {
     struct directory_member *member = fenced(directory, frame);
@@ -247,6 +257,7 @@ void directory_on_frame(struct directory *directory, const struct frame *frame)
         [FRAME_AWAY] = on_away,
         [FRAME_LEAVE] = on_leave,
         [FRAME_RESTORE] = directory_on_restore,
+        [FRAME_DISCLAIM] = on_disclaim,
         [FRAME_CONTROL] = directory_on_control,
     };
     bool is_from_worker = frame->from != DIRECTORY || frame->kind == FRAME_RESTORE;

@@ -65,6 +65,7 @@ static void add(struct directory *directory, const struct frame *frame)
         return;
     }
     member->previous = frame->proof;
+    member->taken = frame->taken;
     directory_announce(room,
                        &(struct frame){.kind = FRAME_JOINED,
                                        .peer = directory_member_name(member),
@@ -91,10 +92,13 @@ static bool is_holders(const struct directory_member *member, const struct frame
 
 static const struct session_secret no_secret;
 
-/* Whether it took over what is here: this directory has lost that, an older copy took its place. */
+/* Whether it took over what is here, or what came of that: this directory has lost it, an older copy
+ * took its place. Who has the membership here was never told of anything later. */
 static bool came_after(const struct directory_member *member, const struct frame *frame)
 {
-    return secret_equal(&member->secret, &frame->proof) && !secret_equal(&frame->proof, &no_secret);
+    bool next =
+        secret_equal(&member->secret, &frame->proof) && !secret_equal(&frame->proof, &no_secret);
+    return next || frame->taken > member->taken;
 }
 
 static bool is_in_mailbox(const struct directory_member *member)
@@ -133,6 +137,8 @@ static void give_back(struct directory_member *member, const struct frame *frame
     }
     directory_settings_restore(member->room, frame->data);
     keep_secrets(member, frame);
+    if (member->taken < frame->taken)
+        member->taken = frame->taken;
     member->stint = frame->stint;
     directory_member_replace_address(member, frame->address);
     if (former != frame->from || (away && !will_be_away))

@@ -37,6 +37,7 @@ struct directory_member {
     struct deadline orphaned; /* armed while no worker holds it */
     worker_id worker;         /* DIRECTORY: its holder crashed; MAILBOX: its holder was drained */
     worker_id former;         /* what the answer to its join or resume said */
+    uint64_t taken;           /* the room's version when it was entered or taken over */
     uint32_t stint;           /* of who holds it, or did when it became nobody's */
     struct session_secret secret;
     struct session_secret previous; /* still proof, until the client is seen to have the new one */

@@ -35,6 +35,7 @@ enum field_bit {
     ADDRESS = 1 << 20,
     TICKET = 1 << 21,
     STINT = 1 << 22,
+    TAKEN = 1 << 24,
     NAMELESS = 1 << 23, /* no field: room and peer may be empty */
     LET_IN = FLAGS | PEERS_MAX | TICKET_MS | ADDRESS | TICKET,
 };
@@ -63,6 +64,7 @@ static const struct field {
     FIELD(FLAGS, U32, flags, 0),
     FIELD(PEERS_MAX, U32, peers_max, 0),
     FIELD(TICKET_MS, U64, ticket_ms, 0),
+    FIELD(TAKEN, U64, taken, 0),
     FIELD(SECRET, BYTES16, secret, 0),
     FIELD(PROOF, BYTES16, proof, 0),
     FIELD(ROOM, TEXT, room, ROOM_NAME_MAX),
@@ -92,7 +94,8 @@ static const struct kind {
     [FRAME_AWAY] = {"away", ROOM | PEER | SECRET | REASON},
     [FRAME_LEAVE] = {"leave", ROOM | PEER | SECRET | REASON},
     [FRAME_RESTORE] = {"restore", STINT | ROOM | PEER | SECRET | PROOF | INFO | VERSION | REASON |
-                                      DATA | ADDRESS},
+                                      DATA | ADDRESS | TAKEN},
+    [FRAME_DISCLAIM] = {"disclaim", STINT | ROOM | PEER},
     [FRAME_CONTROL] = {"control", REQUEST | REASON | VERSION | ROOM | PEER | DATA | NAMELESS},
     [FRAME_ROOM] = {"room", REQUEST | ROOM | VERSION | WORKER | REASON | ROSTER | DATA},
     [FRAME_REFUSED] = {"refused", REQUEST | ROOM | ERROR},

@@ -53,9 +53,11 @@ enum frame_kind {
     FRAME_AWAY,    /* room peer secret reason(enum away_reason): socket lost, held */
     FRAME_LEAVE,   /* room peer secret reason */
     FRAME_RESTORE, /* room peer secret proof(the secret before it, or none) info address data(the
-                      room's settings as known) version(known of the room) reason(1: away) stint: I
-                      hold this membership, make it so again. Answered by FRAME_EVICTED where it has
-                      become somebody else's, or is no more */
+                      room's settings as known) version(known of the room) taken reason(1: away)
+                      stint: I hold this membership, make it so again. Answered by FRAME_EVICTED
+                      where it has become somebody else's, or is no more */
+    FRAME_DISCLAIM, /* room peer stint: I am said to hold this membership, and nobody here does; not
+                       by secret but by worker and stint */
 
     /* worker to directory; answered by FRAME_CONTROLLED with the same request number */
     FRAME_CONTROL, /* request room peer reason(enum control_op) version data: control.h */
@@ -136,6 +138,9 @@ enum away_reason { AWAY_LOST, AWAY_UNHEARD };
  * `worker` is, 0: it crashed). */
 enum room_outcome { ROOM_READ, ROOM_ENTERED, ROOM_TAKEN_OVER };
 
+/* Besides the outcome: it is somebody who stands in for the directory that says so. */
+#define ROOM_PROVISIONAL 4u
+
 enum leave_reason {
     LEAVE_LEFT,
     LEAVE_TIMEOUT,
@@ -163,6 +168,8 @@ struct frame {
     uint32_t flags;     /* enum join_flag, or room_event */
     uint32_t peers_max; /* more than that may not be in the room once it is in; 0: as ever */
     uint64_t ticket_ms; /* for how long the ticket has to be remembered */
+    uint64_t taken;     /* the room's version when the membership was entered or taken over, where the
+                           directory itself said so and the client knows its secret; else 0 */
     struct session_secret secret;
     struct session_secret proof;
     struct slice room;

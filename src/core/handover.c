@@ -317,14 +317,21 @@ static bool postpone(struct member *member, const struct frame *claim)
     if (!fence_is_up(member, claim->version))
         return false;
     session_superseded(holder);
-    if (holder->claim != NULL)
-        handover_decline(holder->exchange, holder->claim);
-    else
+    if (holder->claim == NULL)
         holder->claim = mem_must(sizeof(*holder->claim));
     *holder->claim = *claim;
     holder->claim->room = room_name(member->room);
     holder->claim->peer = member_name(member);
     return true;
+}
+
+void handover_drop_claim(struct session *session)
+{
+    if (session->claim == NULL)
+        return;
+    handover_decline(session->exchange, session->claim);
+    mem_free(session->claim);
+    session->claim = NULL;
 }
 
 void handover_retry(struct room *room)
@@ -360,6 +367,13 @@ static struct entry *find_deferrer(struct exchange *exchange, const struct sessi
     return entry;
 }
 
+/* Somebody else took it over from this session and has not got it yet. Who claims it later means one
+ * that was here since, and is no more: its client was told to begin afresh, what is here is too old. */
+static bool is_promised(const struct session *session, const struct frame *claim)
+{
+    return session->claim != NULL && session->claim->version < claim->version;
+}
+
 void handover_on_claim(struct exchange *exchange, const struct frame *claim)
 {
     struct room *room = room_find(exchange, claim->room);
@@ -368,7 +382,8 @@ void handover_on_claim(struct exchange *exchange, const struct frame *claim)
     struct entry *deferrer = find_deferrer(exchange, session, claim);
     if (deferrer != NULL) {
         defer(deferrer, claim);
-    } else if (session != NULL && session->version < claim->version) {
+    } else if (session != NULL && session->version < claim->version &&
+               !is_promised(session, claim)) {
         room->uses++; /* the holder may be the last who stands in it */
         if (!postpone(member, claim))
             hand_over(member, claim);

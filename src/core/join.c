@@ -359,7 +359,8 @@ static void on_answer(struct session *session, const struct frame *frame)
     struct buf ahead = session->entry->ahead;
     session->entry->ahead = (struct buf){0};
     session->version = frame->version;
-    if (frame->reason == ROOM_TAKEN_OVER)
+    session->taken = frame->reason & ROOM_PROVISIONAL ? 0 : frame->version;
+    if ((frame->reason & ~ROOM_PROVISIONAL) == ROOM_TAKEN_OVER)
         took_over(session, member, frame->worker);
     else
         entered(session, member);
@@ -370,9 +371,8 @@ void join_on_room(struct exchange *exchange, const struct frame *frame)
 {
     struct entry *entry = join_find(exchange, frame->request);
     struct room *room = room_find(exchange, frame->room);
-    if (frame->reason == ROOM_READ) {
-        if (room != NULL)
-            room_on_read(room, frame);
+    if ((frame->reason & ~ROOM_PROVISIONAL) == ROOM_READ) {
+        room_on_read(exchange, frame);
     } else if (entry != NULL && entry->session->state == SESSION_ENTERING &&
                entry->session->room == room) {
         on_answer(entry->session, frame);

@@ -9,6 +9,12 @@ static struct session_secret proof_of(const struct session *session)
     return session->entry != NULL ? session->entry->proof : session->proof;
 }
 
+/* Whether the client has its secret: then it uses none that came before. */
+static bool is_known(const struct session *session)
+{
+    return session->entry == NULL && !session->unconfirmed && !session->unheard;
+}
+
 static void say(struct session *session, struct slice peer, struct slice info)
 {
     struct exchange *exchange = session->exchange;
@@ -17,6 +23,7 @@ static void say(struct session *session, struct slice peer, struct slice info)
                           .from = exchange->options.self,
                           .to = DIRECTORY,
                           .version = session->room->version,
+                          .taken = is_known(session) ? session->taken : 0,
                           .reason = session->state == SESSION_AWAY ? RESTORED_AWAY : 0,
                           .stint = session_stint(session),
                           .secret = session->secret,

@@ -5,6 +5,8 @@
 #include "core/session.h"
 #include "core/state.h"
 
+#define WONDER_EVERY 1000u /* ms */
+
 struct room *room_find(struct exchange *exchange, struct slice name)
 {
     struct room *room;
@@ -281,6 +283,48 @@ static bool has_settings(struct room *room, struct slice settings)
            mem_replace(&room->settings, &room->settings_len, settings.ptr, settings.len);
 }
 
+/* ---- what the directory says we hold, and we do not: it may have lost that the peer went elsewhere,
+ * or left. What nobody disclaims would stay for good. */
+
+static bool is_held(struct exchange *exchange, const struct frame *claimed)
+{
+    struct room *room = room_find(exchange, claimed->room);
+    struct member *member = room == NULL ? NULL : room_member(room, claimed->peer);
+    if (member != NULL && (member->session != NULL || member->heir != NULL))
+        return true;
+    return room != NULL && join_find_stint(exchange, claimed) != NULL;
+}
+
+static void disclaim_unheld(struct exchange *exchange, const struct frame *frame)
+{
+    struct slice roster = frame->roster;
+    struct roster_entry entry;
+    bool broken;
+    while (!(frame->reason & ROOM_PROVISIONAL) && roster_next(&roster, &entry, &broken)) {
+        struct frame disclaim = {.kind = FRAME_DISCLAIM,
+                                 .from = exchange->options.self,
+                                 .to = DIRECTORY,
+                                 .stint = entry.stint,
+                                 .room = frame->room,
+                                 .peer = entry.peer};
+        if (entry.worker == exchange->options.self && !is_held(exchange, &disclaim))
+            exchange_send(exchange, &disclaim);
+    }
+}
+
+/* An event of a room that nobody of ours is in: mostly the last of them has just left. */
+static void wonder(struct exchange *exchange, struct slice name)
+{
+    if (exchange->options.check_interval == 0 || exchange->now < exchange->wonder_at)
+        return;
+    exchange->wonder_at = exchange->now + WONDER_EVERY;
+    exchange_send(exchange, &(struct frame){.kind = FRAME_READ,
+                                            .from = exchange->options.self,
+                                            .to = DIRECTORY,
+                                            .request = join_next_request(exchange),
+                                            .room = name});
+}
+
 /* ---- events */
 
 void room_read(struct room *room)
@@ -345,6 +389,8 @@ static bool apply(struct room *room, const struct frame *event)
 void room_on_event(struct exchange *exchange, const struct frame *event)
 {
     struct room *room = room_find(exchange, event->room);
+    if (room == NULL)
+        wonder(exchange, event->room);
     if (room == NULL || room->version == 0 || event->version <= room->version)
         return;
     bool in_turn = event->version == room->version + 1;
@@ -488,19 +534,27 @@ static void keep_restored(struct room *room, const struct frame *frame)
         struct member *member = room_member(room, entry.peer);
         struct session *session = member == NULL ? NULL : member->session;
         if (entry.worker == room->exchange->options.self && session != NULL &&
-            session_stint(session) == entry.stint && session->version < frame->version)
+            session_stint(session) == entry.stint && session->version < frame->version) {
             session->version = frame->version;
+            handover_drop_claim(session);
+            if (!(frame->reason & ROOM_PROVISIONAL))
+                session->taken = frame->version;
+        }
     }
 }
 
-void room_on_read(struct room *room, const struct frame *frame)
+void room_on_read(struct exchange *exchange, const struct frame *frame)
 {
-    if (frame->request != room->read)
+    struct room *room = room_find(exchange, frame->room);
+    if (room == NULL)
+        disclaim_unheld(exchange, frame);
+    if (room == NULL || frame->request != room->read)
         return; /* a later one is under way */
     if (room->restoring)
         keep_restored(room, frame);
     room->reading = room->restoring = false;
     room->uses++; /* what it says may end the last session */
+    disclaim_unheld(exchange, frame);
     room_on_roster(room, frame);
     if (room->heard > room->version)
         room_read(room); /* this one was asked for before that event */

@@ -94,7 +94,7 @@ void room_on_notice(struct exchange *exchange, const struct frame *notice);
 void room_read(struct room *room);
 
 /* The answers to that: FRAME_ROOM and FRAME_REFUSED. */
-void room_on_read(struct room *room, const struct frame *frame);
+void room_on_read(struct exchange *exchange, const struct frame *frame);
 void room_on_unread(struct room *room, const struct frame *frame);
 
 /* Misses nobody for so many ms: other workers may still be telling the directory of their members.

@@ -183,9 +183,7 @@ void session_free(struct session *session)
     entry_hide(session); /* what was parked must not come back to here */
     session_pass_on_parked(session);
     entry_free(session);
-    if (session->claim != NULL)
-        handover_decline(session->exchange, session->claim);
-    mem_free(session->claim);
+    handover_drop_claim(session);
     ask_free_all(session);
     access_take(session);
     session_forget_upgrade(session);

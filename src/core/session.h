@@ -94,6 +94,7 @@ struct session {
     uint64_t number; /* names the connection in the log */
     uint64_t
         version; /* the room's, when this session got the membership: a later one supersedes it */
+    uint64_t taken;   /* the same where the directory itself said so; else 0 */
     uint32_t request; /* of its join: of two of this worker, the later has the greater */
     unsigned asks;    /* of this session in exchange->asks */
     unsigned bearer_len, origin_len;

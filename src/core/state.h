@@ -24,6 +24,7 @@ struct exchange {
     struct buf info;  /* access_info()'s */
     LIST_HEAD(, session) sessions;
     struct moved *moved; /* memberships handed to another worker not long ago */
+    uint64_t wonder_at;  /* when the next event of an unknown room may be looked into; ms */
     uint64_t closes_at;  /* when draining ends, which goaway tells clients; ms */
     bool departing;      /* what goes away is put into the mailbox */
     size_t session_count, connection_count;
@@ -141,6 +142,9 @@ void handover_remember(struct exchange *exchange, uint32_t stint, const struct f
 
 /* Answers the claims that waited for a fence in this room. */
 void handover_retry(struct room *room);
+
+/* Whoever claims it has lost the membership since. */
+void handover_drop_claim(struct session *session);
 
 /* Whether somebody got the membership later than this session and has the hold by now. */
 bool handover_is_superseded(struct session *session);

@@ -34,6 +34,7 @@ static const char *const peer_names[PEERS] = {"v", "h", "m:a", "}:{", "\xed\x95\
 struct membership {
     worker_id worker;
     struct session_secret secret, previous;
+    uint32_t stint; /* as its last join or resume had it */
 };
 
 static struct {
@@ -357,6 +358,7 @@ static void remember(const struct frame *frame)
         membership->previous = membership->secret;
         membership->secret = frame->secret;
         membership->worker = frame->from;
+        membership->stint = frame->request & STINT_MASK;
     }
 }
 
@@ -393,6 +395,8 @@ static void ask(const struct frame *frame)
     test.again = is_asked_again(frame);
     if (frame->version != 0)
         theirs.version += difference;
+    if (frame->taken != 0)
+        theirs.taken += difference;
     if (frame->kind == FRAME_RESTORE) {
         translate_settings(frame->data, difference, &settings);
         theirs.data = buf_slice(&settings);
@@ -440,7 +444,7 @@ static const enum frame_kind kinds[] = {
     FRAME_READ,    FRAME_CONFIRM, FRAME_INFO,    FRAME_INFO,        FRAME_AWAY,    FRAME_AWAY,
     FRAME_LEAVE,   FRAME_RESTORE, FRAME_RESTORE, FRAME_DEPOSIT,     FRAME_DEPOSIT, FRAME_SIGNAL,
     FRAME_SIGNAL,  FRAME_SIGNAL,  FRAME_FENCE,   FRAME_UNDELIVERED, FRAME_CLAIM,   FRAME_CLAIM,
-    FRAME_CONTROL, FRAME_CONTROL, FRAME_CONTROL, FRAME_CONTROL,
+    FRAME_CONTROL, FRAME_CONTROL, FRAME_CONTROL, FRAME_CONTROL,     FRAME_DISCLAIM,
 };
 
 /* WORKERS: whom the scripts know, the directory does not. */
@@ -557,6 +561,8 @@ static void ask_random(void)
         .request = ++test.request,
         .error = -(int32_t)below(17),
         .version = random_version(room),
+        .taken = random_version(room),
+        .stint = kind == FRAME_DISCLAIM && below(3) != 0 ? membership->stint : 0,
         .worker = below(3) == 0 ? MAILBOX : rig_workers[below(RIG_WORKERS)],
         .received = below(6),
         .acked = below(3),

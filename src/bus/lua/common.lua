@@ -23,6 +23,7 @@
 -- What has no answer, or was done before, returns nothing; answers are encoded frames (frame.h).
 local NOBODY, MAILBOX = string.rep('\0', 8), '\1' .. string.rep('\0', 7)
 local NO_SECRET = string.rep('\0', 16)
+local NO_VERSION = string.rep('\0', 8)
 local NO_STINT = string.rep('\0', 3) -- of a frame: for whoever holds the membership
 
 -- Flags of a member.

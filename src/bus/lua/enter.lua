@@ -89,6 +89,7 @@ local function take_over()
     end
     set(member, TAKEN_OVER, true)
     announce_moved(room, peer, member)
+    member.taken = pack('<I8', room.version)
     if info ~= '' and info ~= member.info then
         member.info = info
         announce(room, CHANGED, '', peer, text(info), me)
@@ -178,6 +179,7 @@ local function enter_anew()
     host_enter(room, me)
     occupy(room)
     announce(room, JOINED, me .. stint, peer, text(member.info), me)
+    member.taken = pack('<I8', room.version)
     tell(room, room.version, PEER_JOINED, peer, 0)
     store()
     return reply(ROOM_ENTERED, me)

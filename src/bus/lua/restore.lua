@@ -4,7 +4,7 @@
 local peer, secret, proof, info = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local version, away = tonumber(ARGV[7]), ARGV[8] == '1' -- version of the room as it knows it
 local address, settings = ARGV[9], ARGV[10]             -- settings of the room, the same
-local stint = ARGV[11]
+local stint, taken = ARGV[11], tonumber(ARGV[12])
 
 local room, member = load_one(KEYS[1], peer)
 
@@ -43,7 +43,7 @@ end
 local function add()
     catch_up()
     member = new_member(secret, info, address, stint)
-    member.previous = proof
+    member.previous, member.taken = proof, pack('<I8', taken)
     host_enter(room, me)
     occupy(room)
     announce(room, JOINED, me .. stint, peer, text(member.info), me)
@@ -58,9 +58,11 @@ local function is_proof(of)
     return of ~= NO_SECRET and (of == member.secret or of == member.previous)
 end
 
--- Whether it took over what is here: this Redis has lost that, an older copy took its place.
+-- Whether it took over what is here, or what came of that: this Redis has lost it, an older copy took
+-- its place. Who has the membership here was never told of anything later.
 local function came_after()
-    return proof ~= NO_SECRET and proof == member.secret
+    return (proof ~= NO_SECRET and proof == member.secret) or
+        taken > unpack_bytes('<I8', member.taken)
 end
 
 local function is_in_mailbox()
@@ -90,13 +92,11 @@ end
 local function give_back(claimed)
     local was_away, same = has(member, AWAY), member.worker == me and member.secret == secret
     local former = move(room, peer, member, me)
-    if claimed then
-        drop_mail(room, peer, member)
-    end
     catch_up()
     if member.secret ~= secret then -- the client may have seen either
         member.previous, member.secret = member.secret, secret
     end
+    member.taken = pack('<I8', math.max(taken, (unpack_bytes('<I8', member.taken))))
     member.stint = stint
     if address ~= '' then
         member.address = address
@@ -113,6 +113,9 @@ local function give_back(claimed)
     end
     set(member, AWAY, away)
     host_leave(room, former)
+    if claimed then
+        drop_mail(room, peer, member)
+    end
     return store()
 end
 

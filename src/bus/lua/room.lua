@@ -11,7 +11,7 @@ local function tell(room, version, event, peer, reason)
 end
 
 local function unpack_member(bytes)
-    local passed_at = 62 + bytes:byte(61)
+    local passed_at = 70 + bytes:byte(69)
     local info_at = passed_at + 1 + 16 * bytes:byte(passed_at)
     return {
         worker = bytes:sub(1, 8),
@@ -21,7 +21,8 @@ local function unpack_member(bytes)
         previous = bytes:sub(34, 49), -- still proof, until the client is seen to have the new one
         since = unpack_bytes('<I8', bytes, 50), -- Unix ms
         stint = bytes:sub(58, 60), -- of who holds it, or did when it became nobody's
-        address = bytes:sub(62, passed_at - 1),
+        taken = bytes:sub(61, 68), -- the room's version when it was entered or taken over, <I8
+        address = bytes:sub(70, passed_at - 1),
         passed = bytes:sub(passed_at + 1, info_at - 1), -- secrets that had it by the same proof before
         info = bytes:sub(info_at),
     }
@@ -36,6 +37,7 @@ local function new_member(secret, info, address, stint)
         previous = NO_SECRET,
         since = now_ms(),
         stint = stint,
+        taken = NO_VERSION,
         address = address,
         passed = '',
         info = info == '' and '{}' or info,
@@ -44,7 +46,7 @@ end
 
 local function pack_member(member)
     return member.worker .. member.former .. string.char(member.flags) .. member.secret ..
-        member.previous .. pack('<I8', member.since) .. member.stint ..
+        member.previous .. pack('<I8', member.since) .. member.stint .. member.taken ..
         string.char(#member.address) .. member.address .. string.char(#member.passed / 16) ..
         member.passed .. member.info
 end

@@ -142,7 +142,8 @@ static void on_frame(void *context, const struct frame *frame)
     if (frame->data.len > 0)
         add_word(worker->frames, "%.*s", (int)frame->data.len, frame->data.ptr);
     if (frame->kind == FRAME_ROOM)
-        add_word(worker->frames, "%u/%u", frame->request, frame->reason);
+        add_word(worker->frames, "%u/%u%s", frame->request, frame->reason & ~ROOM_PROVISIONAL,
+                 frame->reason & ROOM_PROVISIONAL ? "~" : "");
     if (frame->error != 0)
         add_word(worker->frames, "%s", error_wire(frame->error));
 }
@@ -919,13 +920,13 @@ static void new_rooms_work_without_the_store(void **state)
     go_provisional(&a);
     ask(&a, FRAME_JOIN, 1, "ann");
     flush(&a);
-    assert_string_equal(a.frames, "room 1/1");
+    assert_string_equal(a.frames, "room 1/1~");
     ask(&a, FRAME_JOIN, 2, "bob");
     flush(&a);
-    assert_string_equal(a.frames, "room 1/1 room 2/1");
+    assert_string_equal(a.frames, "room 1/1~ room 2/1~");
     ask(&a, FRAME_JOIN, 3, "bob");
     flush(&a);
-    assert_string_equal(a.frames, "room 1/1 room 2/1 refused peer-taken");
+    assert_string_equal(a.frames, "room 1/1~ room 2/1~ refused peer-taken");
     up(&a);
     flush(&a);
     assert_int_equal(a.ask_count, 0);
@@ -945,7 +946,7 @@ static void what_waited_is_served(void **state)
     assert_string_equal(a.frames, "");
     pass(1);
     flush(&a);
-    assert_string_equal(a.frames, "room 1/1 room 2/0");
+    assert_string_equal(a.frames, "room 1/1~ room 2/0~");
     clear(&a);
     up(&a);
     flush(&a);
@@ -961,7 +962,7 @@ static void known_rooms_go_on(void **state)
     ask(&a, FRAME_JOIN, 2, "bob");
     ask(&a, FRAME_INFO, 0, "ann");
     flush(&a);
-    assert_string_equal(a.frames, "refused peer-taken room 2/1");
+    assert_string_equal(a.frames, "refused peer-taken room 2/1~");
 }
 
 static void resume(struct worker *worker, const char *room, const char *peer)
@@ -984,14 +985,14 @@ static void who_is_held_here_resumes_and_the_store_learns_it_later(void **state)
     go_provisional(&a);
     resume(&a, "room", "ann");
     flush(&a);
-    assert_string_equal(a.frames, "room 7/2");
+    assert_string_equal(a.frames, "room 7/2~");
     up(&a);
     flush(&a);
     assert_int_equal(a.ask_count, 1);
     assert_int_equal(a.asks[0].kind, FRAME_RESUME);
     answer(&a, &(struct frame){.kind = FRAME_ROOM, .request = 7, .reason = ROOM_TAKEN_OVER});
     done(&a, 0);
-    assert_string_equal(a.frames, "room 7/2");
+    assert_string_equal(a.frames, "room 7/2~");
 }
 
 static void who_is_held_elsewhere_has_to_try_again(void **state)
@@ -1015,7 +1016,7 @@ static void who_is_no_member_any_more_begins_afresh(void **state)
     go_provisional(&a);
     resume(&a, "room", "eve");
     flush(&a);
-    assert_string_equal(a.frames, "room 7/1");
+    assert_string_equal(a.frames, "room 7/1~");
 }
 
 static void what_the_store_may_have_done_is_not_refused(void **state)
@@ -1048,7 +1049,7 @@ static void who_has_come_in_elsewise_need_not_wait(void **state)
     ask(&a, FRAME_JOIN, 1, "bob");
     ask(&a, FRAME_JOIN, 2, "ann");
     flush(&a);
-    assert_string_equal(a.frames, "room 1/1 room 2/1 refused unavailable");
+    assert_string_equal(a.frames, "room 1/1~ room 2/1~ refused unavailable");
     clear(&a);
     up(&a);
     flush(&a);
@@ -1063,7 +1064,7 @@ static void who_left_is_told_to_the_store(void **state)
     ask(&a, FRAME_JOIN, 1, "bob");
     ask(&a, FRAME_LEAVE, 0, "ann");
     flush(&a);
-    assert_string_equal(a.frames, "room 1/1 left");
+    assert_string_equal(a.frames, "room 1/1~ left");
     up(&a);
     flush(&a);
     assert_int_equal(a.ask_count, 1);

@@ -386,6 +386,48 @@ static void a_secret_that_is_new_to_it_is_believed_to_the_holder(void **state)
     expect("21:evicted ben\n");
 }
 
+/* An older copy of the directory took its place: who came by its membership later than what that one
+ * knows of has it, however often it went on since. */
+static void who_took_it_later_than_this_copy_knows_has_it(void **state)
+{
+    (void)state;
+    ann_and_ben(); /* at 1 and 2 of the room */
+    uint64_t base = (uint64_t)1 << 32;
+    struct frame later = {.kind = FRAME_RESTORE,
+                          .from = C,
+                          .peer = SLICE("ben"),
+                          .secret = secret('z'),
+                          .info = SLICE("{}"),
+                          .version = base + 1,
+                          .taken = base + 2};
+    say(&later);
+    expect("22:evicted ben\n");
+    later.taken = base + 3;
+    say(&later);
+    expect("20:moved ben w=22\n21:moved ben w=22\n");
+    later.from = B;
+    later.secret = secret('y'); /* nor does it go back */
+    say(&later);
+    expect("21:evicted ben\n");
+}
+
+static void what_is_disclaimed_is_nobodys(void **state)
+{
+    struct frame disclaim = {.kind = FRAME_DISCLAIM, .from = B, .peer = SLICE("ann")};
+    (void)state;
+    ann_and_ben();
+    say(&disclaim); /* not its own */
+    disclaim.peer = SLICE("ben");
+    disclaim.stint = 12345; /* of another session */
+    say(&disclaim);
+    expect("");
+    disclaim.stint = 0; /* as it joined */
+    say(&disclaim);
+    expect("20:gone-away ben w=0\n");
+    resume(C, "ben", 'c', 'b');
+    expect("20:moved ben w=22\n22:room taken-over\n");
+}
+
 static void one_that_nobody_holds_can_be_restored_as_that(void **state)
 {
     (void)state;
@@ -425,6 +467,8 @@ int main(void)
         TEST(what_somebody_else_is_about_to_claim_is_not),
         TEST(an_older_session_of_the_same_worker_does_not_win),
         TEST(a_secret_that_is_new_to_it_is_believed_to_the_holder),
+        TEST(who_took_it_later_than_this_copy_knows_has_it),
+        TEST(what_is_disclaimed_is_nobodys),
         TEST(one_that_nobody_holds_can_be_restored_as_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ static struct frame full_frame(enum frame_kind kind)
                           .request = 0x31323334,
                           .error = ERR_PEER_BUSY,
                           .version = 0x4142434445464748,
+                          .taken = 0x6162636465666768,
                           .worker = 0x5152535455565758,
                           .received = 0x6162636465666768,
                           .acked = 0x7172737475767778,
@@ -90,6 +91,7 @@ static void a_restore_carries_both_secrets_and_the_version(void **state)
     assert_int_equal(frame.proof.bytes[15], 'p');
     assert_int_equal(frame.version, 0x4142434445464748);
     assert_int_equal(frame.reason, 3);
+    assert_int_equal(frame.taken, 0x6162636465666768);
     assert_true(slice_is(frame.info, "{\"a\":1}"));
 }
 
