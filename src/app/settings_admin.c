@@ -1,10 +1,10 @@
 #include "app/settings_admin.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/admin.h"
+#include "app/settings_file.h"
 
 #define BODY_SIZE ((size_t)64 * 1024) /* of a request; far more than any of the API's needs */
 #define HEADER_SIZE ((size_t)16 * 1024)
@@ -55,28 +55,19 @@ static int fail_at_line(char *ret_error, const char *path, unsigned line, const 
     return -1;
 }
 
-static int read_file(const char *path, char text[TOKEN_FILE_MAX], size_t *ret_len, char *ret_error)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fail(ret_error, path, strerror(errno));
-    setvbuf(file, NULL, _IONBF, 0); /* so that no buffer of it stays in memory */
-    *ret_len = fread(text, 1, TOKEN_FILE_MAX, file);
-    bool broken = ferror(file) != 0;
-    fclose(file);
-    if (broken)
-        return fail(ret_error, path, "cannot be read");
-    return *ret_len < TOKEN_FILE_MAX ? 0 : fail(ret_error, path, "16 KiB or more are not taken");
-}
-
 static int add_file(struct admin_tokens *tokens, const char *path, char *ret_error)
 {
     char text[TOKEN_FILE_MAX];
     size_t len = 0, before = tokens->count;
     unsigned line;
-    int error = read_file(path, text, &len, ret_error);
-    if (error == 0) {
-        const char *wrong = admin_tokens_add_lines(tokens, (struct slice){text, len}, &line);
+    int error = 0;
+    const char *wrong = settings_read_file(path, text, sizeof(text), &len);
+    if (wrong != NULL) {
+        error = fail(ret_error, path, wrong);
+    } else if (len == sizeof(text)) {
+        error = fail(ret_error, path, "16 KiB or more are not taken");
+    } else {
+        wrong = admin_tokens_add_lines(tokens, (struct slice){text, len}, &line);
         if (wrong != NULL)
             error = fail_at_line(ret_error, path, line, wrong);
         else if (tokens->count == before)

@@ -1,9 +1,9 @@
 #include "app/settings_auth.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "app/settings_file.h"
 #include "base/mem.h"
 
 struct token_rules settings_auth_rules(const struct config *config)
@@ -21,19 +21,6 @@ static int fail(char *ret_error, const char *path, const char *what)
     return -1;
 }
 
-/* At most one byte more than a set may have, so that too much is seen. */
-static int read_file(const char *path, char *text, size_t *ret_len, char *ret_error)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fail(ret_error, path, strerror(errno));
-    setvbuf(file, NULL, _IONBF, 0); /* so that no buffer of it stays in memory */
-    *ret_len = fread(text, 1, JWK_SET_SIZE_MAX + 1, file);
-    bool broken = ferror(file) != 0;
-    fclose(file);
-    return broken ? fail(ret_error, path, "cannot be read") : 0;
-}
-
 static int add_file(struct jwk_set *keys, const char *path, char *ret_error)
 {
     char cause[JWK_ERROR_SIZE];
@@ -41,7 +28,9 @@ static int add_file(struct jwk_set *keys, const char *path, char *ret_error)
     char *text = mem_alloc(JWK_SET_SIZE_MAX + 1);
     if (text == NULL)
         return fail(ret_error, path, "no memory");
-    int error = read_file(path, text, &len, ret_error);
+    /* one byte more than a set may have, so that too much is seen */
+    const char *wrong = settings_read_file(path, text, JWK_SET_SIZE_MAX + 1, &len);
+    int error = wrong == NULL ? 0 : fail(ret_error, path, wrong);
     if (error == 0 && jwk_set_read(keys, (struct slice){text, len}, cause) != 0)
         error = fail(ret_error, path, cause);
     explicit_bzero(text, len);

@@ -1,9 +1,9 @@
 #include "app/settings_bus.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "app/settings_file.h"
 #include "base/mem.h"
 
 static int fail(char *ret_error, const char *key, const char *path, const char *what)
@@ -12,39 +12,18 @@ static int fail(char *ret_error, const char *key, const char *path, const char *
     return -1;
 }
 
-/* The first line of a file. Its size is that of redis_login.password. */
-static int read_password(const char *key, const char *path, char *ret_password, size_t size,
-                         char *ret_error)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fail(ret_error, key, path, strerror(errno));
-    setvbuf(file, NULL, _IONBF, 0); /* so that no buffer of it stays in memory */
-    size_t len = fread(ret_password, 1, size, file);
-    bool broken = ferror(file) != 0;
-    fclose(file);
-    if (broken)
-        return fail(ret_error, key, path, "cannot be read");
-    const char *end = memchr(ret_password, '\n', len);
-    if (end == NULL && len == size)
-        return fail(ret_error, key, path, "its first line is longer than 512 bytes");
-    len = end == NULL ? len : (size_t)(end - ret_password);
-    len -= len > 0 && ret_password[len - 1] == '\r';
-    ret_password[len] = '\0';
-    if (len == 0)
-        return fail(ret_error, key, path, "its first line is empty");
-    return strlen(ret_password) == len ? 0 : fail(ret_error, key, path, "holds a NUL");
-}
-
 /* From the file, or as it is configured. */
 static int take_password(const char *key, const char *path, const char *plain, char *ret_password,
                          char *ret_error)
 {
-    size_t size = sizeof(((struct redis_login *)0)->password);
-    if (path[0] != '\0')
-        return read_password(key, path, ret_password, size, ret_error);
-    snprintf(ret_password, size, "%s", plain);
-    return 0;
+    _Static_assert(sizeof(((struct redis_login *)0)->password) == SETTINGS_LINE_SIZE,
+                   "a password is a line of a file");
+    if (path[0] == '\0') {
+        snprintf(ret_password, SETTINGS_LINE_SIZE, "%s", plain);
+        return 0;
+    }
+    const char *wrong = settings_read_line(path, ret_password);
+    return wrong == NULL ? 0 : fail(ret_error, key, path, wrong);
 }
 
 static int read_logins(const struct config *config, struct settings_bus *bus,

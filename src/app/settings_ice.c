@@ -1,8 +1,9 @@
 #include "app/settings_ice.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "app/settings_file.h"
 
 static int fail(char *ret_error, const char *path, const char *what)
 {
@@ -13,24 +14,9 @@ static int fail(char *ret_error, const char *path, const char *what)
 /* The first line signs; those behind it are for the TURN server, which accepts them still. */
 static int read_secret(const char *path, char ret_secret[TURN_SECRET_MAX + 1], char *ret_error)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fail(ret_error, path, strerror(errno));
-    setvbuf(file, NULL, _IONBF, 0); /* so that no buffer of it stays in memory */
-    size_t len = fread(ret_secret, 1, TURN_SECRET_MAX + 1, file);
-    bool broken = ferror(file) != 0;
-    fclose(file);
-    if (broken)
-        return fail(ret_error, path, "cannot be read");
-    const char *end = memchr(ret_secret, '\n', len);
-    if (end == NULL && len > TURN_SECRET_MAX)
-        return fail(ret_error, path, "its first line is longer than 512 bytes");
-    len = end == NULL ? len : (size_t)(end - ret_secret);
-    len -= len > 0 && ret_secret[len - 1] == '\r';
-    if (memchr(ret_secret, '\0', len) != NULL)
-        return fail(ret_error, path, "holds a NUL");
-    explicit_bzero(ret_secret + len, TURN_SECRET_MAX + 1 - len);
-    return len > 0 ? 0 : fail(ret_error, path, "its first line is empty");
+    _Static_assert(TURN_SECRET_MAX + 1 == SETTINGS_LINE_SIZE, "a secret is a line of a file");
+    const char *wrong = settings_read_line(path, ret_secret);
+    return wrong == NULL ? 0 : fail(ret_error, path, wrong);
 }
 
 int settings_ice(const struct config *config, struct ice_rules *ret_rules,
