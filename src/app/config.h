@@ -159,7 +159,7 @@ void config_done(struct config *config);
 
 enum config_form {
     CONFIG_FORM_EFFECTIVE, /* YAML, with where each value came from; secrets replaced */
-    CONFIG_FORM_INTERNAL,  /* YAML for a worker: lossless, holds secrets */
+    CONFIG_FORM_INTERNAL,  /* YAML for a worker: lossless but for `admin`, holds secrets */
     CONFIG_FORM_EXAMPLE,   /* config/roomline.yaml; the values of `config` don't matter */
     CONFIG_FORM_REFERENCE, /* docs/configuration.md; the same */
 };

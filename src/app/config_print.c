@@ -43,6 +43,8 @@ static void write_values(const struct config *config, bool internal, struct buf 
     const char *section = "";
     for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
         const struct config_key *key = &config_keys[i];
+        if (internal && strcmp(key->section, "admin") == 0)
+            continue; /* the supervisor's alone */
         if (strcmp(key->section, section) != 0)
             buf_add_format(out, "%s:\n", key->section);
         section = key->section;

@@ -7,15 +7,26 @@
 #include "app/hello.h"
 #include "base/mem.h"
 
-/* Our environment and the variable that makes a worker; to be freed, not so its texts. */
+static bool is_setting(const char *variable)
+{
+    static const char prefix[] = "ROOMLINE_";
+    return strncmp(variable, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* Our environment and the variable that makes a worker, which is told its settings by us, and not
+ * all of them; to be freed, not so its texts. */
 static char **make_environment(char *variable)
 {
-    size_t count = 0;
+    size_t count = 0, used = 0;
     while (environ[count] != NULL)
         count++;
     char **environment = mem_must((count + 2) * sizeof(*environment));
-    environment[0] = variable;
-    memcpy(environment + 1, environ, count * sizeof(*environment));
+    environment[used++] = variable;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_setting(environ[i]))
+            environment[used++] = environ[i];
+    }
+    environment[used] = NULL;
     return environment;
 }
 

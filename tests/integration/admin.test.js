@@ -81,6 +81,18 @@ suite('admin', [PLAIN, PLAIN2], WITH_ADMIN, (on) => {
     });
 });
 
+test('workers are not told the admin token', async (t) => {
+    const server = await ownServer(t, { ...WITH_ADMIN, workers: 2 });
+    for (const pid of server.workers.values()) {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+        assert.deepEqual(
+            environment.filter((line) => /^ROOMLINE/.test(line)).map((line) => line.split('=')[0]),
+            ['ROOMLINE_WORKER'],
+        );
+        assert.ok(!environment.join().includes(TOKEN));
+    }
+});
+
 test('the public listener has none of it', async (t) => {
     const server = await ownServer(t, WITH_ADMIN);
     const answer = await ask(server, 'GET', '/v1/rooms', { url: server.url });

@@ -55,6 +55,18 @@ static void a_worker_reads_back_what_the_supervisor_wrote(void **state)
     fixture_done(&f);
 }
 
+static void a_worker_is_told_nothing_of_the_admin_listener(void **state)
+{
+    struct fixture f;
+    (void)state;
+    assert_int_equal(LOAD(&f, NULL, "--set", "admin.token=0123456789abcdef"), 0);
+    char *text = fixture_write(&f.config, CONFIG_FORM_INTERNAL);
+    assert_null(strstr(text, "admin"));
+    assert_null(strstr(text, "0123456789abcdef"));
+    free(text);
+    fixture_done(&f);
+}
+
 static void every_text_reads_back(void **state)
 {
     static const char *const texts[] = {
@@ -286,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_reads_back_what_the_supervisor_wrote),
+        cmocka_unit_test(a_worker_is_told_nothing_of_the_admin_listener),
         cmocka_unit_test(every_text_reads_back),
         cmocka_unit_test(each_value_says_where_it_came_from),
         cmocka_unit_test(what_is_printed_is_a_configuration_without_secrets),
