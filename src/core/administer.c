@@ -1,6 +1,7 @@
 #include "core/administer.h"
 
-#include "base/log.h"
+#include <string.h>
+
 #include "core/ask.h"
 #include "core/control.h"
 #include "core/state.h"
@@ -17,12 +18,10 @@ static void ask_directory(struct session *session, const struct envelope *envelo
         buf_done(data);
         return;
     }
-    log_event(LOG_INFO, "administered", LOG_SLICE("room", room_name(session->room)),
-              LOG_SLICE("peer", member_name(session->member)),
-              LOG_STR("op", op == CONTROL_SET    ? "lock"
-                            : op == CONTROL_KICK ? "kick"
-                                                 : "close"),
-              LOG_SLICE("kicked", envelope->peer), LOG_END);
+    struct slice admin = member_name(session->member);
+    ask->admin_len = (unsigned)admin.len;
+    memcpy(ask->admin, admin.ptr, admin.len);
+    ask->doing = op == CONTROL_SET ? "lock" : op == CONTROL_KICK ? "kick" : "close";
     struct frame frame = {.kind = FRAME_CONTROL,
                           .from = exchange->options.self,
                           .to = DIRECTORY,

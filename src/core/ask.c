@@ -1,5 +1,6 @@
 #include "core/ask.h"
 
+#include "base/log.h"
 #include "core/state.h"
 
 struct ask *ask_find(struct exchange *exchange, uint32_t request)
@@ -44,7 +45,22 @@ struct ask *ask_new(struct session *session, const struct envelope *envelope)
     return ask;
 }
 
-void ask_free(struct ask *ask)
+static struct slice peer_of(const struct ask *ask)
+{
+    return (struct slice){ask->peer_len > 0 ? ask->peer : NULL, ask->peer_len};
+}
+
+static void log_outcome(const struct ask *ask, const char *outcome)
+{
+    struct slice admin = {ask->admin, ask->admin_len};
+    if (ask->doing != NULL)
+        log_event(LOG_INFO, "administered", LOG_SLICE("room", room_name(ask->session->room)),
+                  LOG_SLICE("peer", admin),
+                  LOG_STR("op", ask->doing), LOG_SLICE("kicked", peer_of(ask)),
+                  LOG_STR("outcome", outcome), LOG_END);
+}
+
+static void ask_free(struct ask *ask)
 {
     ask->session->asks--;
     MAP_DELETE(ask->session->exchange->asks, ask);
@@ -57,15 +73,17 @@ void ask_free_all(struct session *session)
     if (session->asks == 0)
         return;
     MAP_EACH (session->exchange->asks, ask, next) {
-        if (ask->session == session)
-            ask_free(ask);
+        if (ask->session != session)
+            continue;
+        log_outcome(ask, "unanswered");
+        ask_free(ask);
     }
 }
 
 void ask_answer(struct ask *ask, int error)
 {
-    struct slice peer = {ask->peer_len > 0 ? ask->peer : NULL, ask->peer_len};
+    log_outcome(ask, error == 0 ? "done" : error_wire(error));
     if (error != 0)
-        session_fail(ask->session, error, peer, (struct slice){ask->id, ask->id_len});
+        session_fail(ask->session, error, peer_of(ask), (struct slice){ask->id, ask->id_len});
     ask_free(ask);
 }

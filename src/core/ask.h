@@ -13,6 +13,9 @@ struct ask {
     UT_hash_handle hh; /* in exchange->asks, by request */
     uint32_t request;
     struct session *session;
+    const char *doing; /* that an admin does, for the log; NULL: nothing. Static */
+    unsigned admin_len;
+    char admin[PEER_NAME_MAX]; /* who does it: the membership may end before the ask */
     unsigned peer_len, id_len;
     char peer[PEER_NAME_MAX]; /* the envelope's, for an error answer */
     char id[ENVELOPE_ID_MAX];
@@ -20,7 +23,6 @@ struct ask {
 
 /* NULL: as many as may be, or no memory; the client has been told. */
 struct ask *ask_new(struct session *session, const struct envelope *envelope);
-void ask_free(struct ask *ask);
 void ask_free_all(struct session *session);
 
 /* NULL: the session has ended meanwhile. */

@@ -98,5 +98,19 @@ suite('tickets and admins', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, 
         await other.expectClose(4004);
         await admin.expectClose(4004);
         await enter(on.server, { room, sub: 'guest' }); // a new room of the same name, without bans
+
+        const told = ({ event, room: where, op }) => event === 'administered' && where === room && op === 'close';
+        await on.server.waitLog(told); // the last of them
+        const outcomes = on.server.logs.filter((line) => line.event === 'administered' && line.room === room);
+        assert.deepEqual(
+            outcomes.map(({ peer, op, kicked, outcome }) => [peer, op, kicked, op === 'close' || outcome]),
+            [
+                ['host', 'lock', undefined, 'done'],
+                ['host', 'lock', undefined, 'done'],
+                ['host', 'kick', 'nobody', 'peer-not-found'],
+                ['host', 'kick', 'guest', 'done'],
+                ['host', 'close', undefined, true], // he goes himself, maybe before he is answered
+            ],
+        );
     });
 });
