@@ -12,6 +12,8 @@ static const struct error_row errors[] = {
                               CLOSE_NOT_JSON, CLOSE_NOT_JSON},
     [ERR_KICKED_NEGATED] = {"forbidden", "An administrator has removed this peer from the room.",
                             CLOSE_KICKED, CLOSE_KICKED},
+    [ERR_TOO_MANY_ROOMS_NEGATED] = {"unavailable", "There are as many rooms as there may be.",
+                                    CLOSE_OVERLOADED, CLOSE_NONE},
 #define X(name, wire, text, close_new, close_joined)                                               \
     [ERR_NEGATED_##name] = {wire, text, close_new, close_joined},
     WIRE_ERRORS(X)
@@ -53,6 +55,7 @@ unsigned error_number(int error)
     switch (error) {
     case ERR_NOT_JSON: return ERR_NEGATED_BAD_MESSAGE;
     case ERR_KICKED: return ERR_NEGATED_FORBIDDEN;
+    case ERR_TOO_MANY_ROOMS: return ERR_NEGATED_UNAVAILABLE;
     default: return error < 0 && error > -ERR_COUNT ? (unsigned)-error : ERR_NEGATED_INTERNAL;
     }
 }

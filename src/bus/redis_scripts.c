@@ -73,6 +73,7 @@ static const struct constant {
     {"ROOM_LOCKED", ERR_ROOM_LOCKED},
     {"ROOM_CLOSED", ERR_ROOM_CLOSED},
     {"UNAVAILABLE", ERR_UNAVAILABLE},
+    {"TOO_MANY_ROOMS", ERR_TOO_MANY_ROOMS},
 
     {"ROSTER_MAX", (long)REDIS_ROSTER_MAX},
     {"PASSED_MAX", 4}, /* as of the directory in core */

@@ -144,7 +144,7 @@ static int check_room(const struct entrant *entrant)
     if (options->made_rooms_only)
         return ERR_ROOM_CLOSED;
     bool full = options->rooms != 0 && MAP_COUNT(entrant->directory->rooms) >= options->rooms;
-    return full ? ERR_UNAVAILABLE : 0;
+    return full ? ERR_TOO_MANY_ROOMS : 0;
 }
 
 static int check_space(const struct entrant *entrant)

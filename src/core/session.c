@@ -209,6 +209,8 @@ void session_send(struct session *session, struct message *message)
 static void count_error(struct exchange *exchange, int error)
 {
     tally_add(&exchange->tally->errors[error_number(error)], 1);
+    if (error == ERR_TOO_MANY_ROOMS)
+        exchange_hit(exchange, CORE_LIMIT_ROOMS);
     if (error == ERR_ROOM_FULL)
         exchange_hit(exchange, CORE_LIMIT_PEERS);
     if (error == ERR_PEER_BUSY)

@@ -44,6 +44,7 @@
     X(BYTES, "bytes_per_second")                                                                   \
     X(STRIKES, "rate_strikes")                                                                     \
     X(INFO_SIZE, "info_size")                                                                      \
+    X(ROOMS, "rooms")                                                                              \
     X(PEERS, "peers_per_room")                                                                     \
     X(HOLD, "hold")                                                                                \
     X(JOIN_TIMEOUT, "join_timeout")                                                                \

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { WITH_ADMIN } from '../support/admin.js';
 import { frame } from '../support/frame.js';
+import { metricsUntil } from '../support/metrics.js';
 import { freshRoom, Peer } from '../support/peer.js';
 import { ALL_MODES, ownServer, PLAIN, PLAIN2, suite } from '../support/suite.js';
 
@@ -278,7 +280,7 @@ test('a peer that is away keeps its place in a full room', async (t) => {
 
 test('rooms over the limit: unavailable and 1013, and again once a room emptied', async (t) => {
     for (const workers of [1, 2]) {
-        const server = await ownServer(t, { workers, config: { 'limits.rooms': 2 } });
+        const server = await ownServer(t, { ...WITH_ADMIN, workers, config: { 'limits.rooms': 2 } });
         const rooms = [freshRoom(), freshRoom(), freshRoom()];
         await Peer.join(server, { room: rooms[0] });
         const b = await Peer.join(server, { room: rooms[1] });
@@ -286,6 +288,7 @@ test('rooms over the limit: unavailable and 1013, and again once a room emptied'
         over.send({ type: 'join' });
         await over.expectError('unavailable');
         await over.expectClose(1013);
+        await metricsUntil(server, (m) => m.value('roomline_limits_hit_total', { limit: 'rooms' }) === 1);
         await Peer.join(server, { room: rooms[0] }); // a room that is there takes more
         await b.leave();
         await retry(() => Peer.join(server, { room: rooms[2] }));

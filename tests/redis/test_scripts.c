@@ -162,7 +162,7 @@ static void rooms_and_peers_are_counted_for_all_workers(void **state)
     assert_int_equal(only(&rig.answers).error, ERR_ROOM_FULL);
     frame.room = SLICE("another");
     ask(frame);
-    assert_int_equal(only(&rig.answers).error, ERR_UNAVAILABLE);
+    assert_int_equal(only(&rig.answers).error, ERR_TOO_MANY_ROOMS);
     for (unsigned i = 0; i < RIG_WORKERS; i++)
         rig.shards[i].rooms = rig.shards[i].peers_per_room = 0;
 }

@@ -5,7 +5,7 @@
 //   metrics.sum('roomline_sessions')                               over all labels
 //   const { name, type, help, samples } of metrics.families.values()
 //
-//   await until(server, (m) => m.value('roomline_rooms') === 1);   asks again and again
+//   await metricsUntil(server, (m) => m.value('roomline_rooms') === 1);   asks again and again
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';

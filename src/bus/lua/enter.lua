@@ -134,7 +134,7 @@ local function check_room()
     elseif made_rooms_only then
         return ROOM_CLOSED
     elseif rooms_max > 0 and call('ZCARD', prefix .. 'rooms') >= rooms_max then
-        return UNAVAILABLE
+        return TOO_MANY_ROOMS
     end
 end
 

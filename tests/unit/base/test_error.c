@@ -75,12 +75,14 @@ static void who_was_kicked_hears_why_and_is_closed_with_4005(void **state)
     assert_int_equal(error_close(ERR_KICKED, false), 4005);
     assert_int_equal(error_close(ERR_KICKED, true), 4005);
     assert_string_equal(error_wire(ERR_KICKED), "forbidden");
+    assert_int_equal(error_close(ERR_TOO_MANY_ROOMS, false), 1013);
+    assert_string_equal(error_wire(ERR_TOO_MANY_ROOMS), "unavailable");
 }
 
 static void what_is_no_error_counts_as_internal(void **state)
 {
     (void)state;
-    static const int strange[] = {0, 1, INT_MAX, INT_MIN, -ERR_COUNT, ERR_KICKED - 1};
+    static const int strange[] = {0, 1, INT_MAX, INT_MIN, -ERR_COUNT, ERR_TOO_MANY_ROOMS - 1};
     for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
         assert_string_equal(error_wire(strange[i]), "internal");
 }
@@ -98,12 +100,13 @@ static const struct {
 static void what_is_counted_is_one_of_the_wire(void **state)
 {
     (void)state;
-    static const int strange[] = {0, 1, INT_MAX, INT_MIN, -ERR_COUNT, ERR_KICKED - 1};
+    static const int strange[] = {0, 1, INT_MAX, INT_MIN, -ERR_COUNT, ERR_TOO_MANY_ROOMS - 1};
     for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
         assert_int_equal(error_number(strange[i]), -ERR_INTERNAL);
     for (int error = 1; error < ERR_COUNT; error++)
         assert_int_equal(error_number(-error), error);
     assert_int_equal(error_number(ERR_KICKED), -ERR_FORBIDDEN);
+    assert_int_equal(error_number(ERR_TOO_MANY_ROOMS), -ERR_UNAVAILABLE);
     assert_int_equal(error_number(ERR_NOT_JSON), -ERR_BAD_MESSAGE);
 }
 
