@@ -293,6 +293,23 @@ static bool is_hasty(const struct node *node, const struct entry *entry, const s
            entry->frame.kind == FRAME_RESUME && may_be_late;
 }
 
+/* The provisional directory served this resume long ago, and while the store was away another worker came
+ * to hold the membership: nobody will claim what that one holds. It must not go on to hold what comes. */
+static void relieve_former(struct node *node, const struct entry *entry, const struct frame *answer)
+{
+    bool taken_over = answer->kind == FRAME_ROOM && answer->reason == ROOM_TAKEN_OVER;
+    if (!taken_over || answer->worker <= WORKER_RESERVED || answer->worker == node->self.id)
+        return;
+    node_links_send(node, &(struct frame){.kind = FRAME_CLAIM,
+                                          .from = node->self.id,
+                                          .to = answer->worker,
+                                          .request = entry->frame.request,
+                                          .version = answer->version,
+                                          .room = entry->frame.room,
+                                          .peer = entry->frame.peer,
+                                          .received = UINT64_MAX});
+}
+
 void node_asks_on_frame(struct node *node, const struct frame *frame)
 {
     struct entry entry;
@@ -306,6 +323,8 @@ void node_asks_on_frame(struct node *node, const struct frame *frame)
     bool stays_true = frame->kind == FRAME_EVICTED || frame->kind == FRAME_HAPPENED;
     if (!(entry.state & ASK_ANSWERED) || stays_true)
         take_answer(node, frame);
+    else
+        relieve_former(node, &entry, frame);
 }
 
 static void fail(struct node *node, const struct entry *entry)

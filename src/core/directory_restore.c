@@ -156,7 +156,7 @@ static void give_back_claimed(struct directory_member *member, const struct fram
 {
     give_back(member, frame);
     if (member->mailbox != NULL)
-        mailbox_free(member->mailbox);
+        mailbox_discard(member->mailbox);
 }
 
 /* An administrator may have ended it, of which its holder has not heard. */

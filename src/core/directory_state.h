@@ -222,4 +222,7 @@ void mailbox_on_frame(struct directory *directory, const struct frame *frame);
 /* What it holds is lost; frames that wait in it go where the member is now. */
 void mailbox_free(struct mailbox *mailbox);
 
+/* The same, where those frames have been passed on as well. */
+void mailbox_discard(struct mailbox *mailbox);
+
 #endif

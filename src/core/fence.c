@@ -175,6 +175,16 @@ static void release(struct member *member, struct buf *queue, const struct move 
     buf_done(queue);
 }
 
+/* Where the next signal from here goes: what waited goes in front of it. */
+static struct move way_of(const struct member *member)
+{
+    const struct session *leaver = leaver_of(member);
+    worker_id self = member->room->exchange->options.self;
+    if (leaver != NULL && !leaver->deposited)
+        return (struct move){.to = self, .stint = session_stint(leaver)};
+    return (struct move){.to = member->worker, .stint = member->stint};
+}
+
 void fence_end(struct member *member)
 {
     struct fence *fence = member->fence;
@@ -183,7 +193,8 @@ void fence_end(struct member *member)
     struct room *room = member->room;
     member->fence = NULL;
     wheel_disarm(&fence->deadline);
-    release(member, &fence->queue, &(struct move){.to = member->worker, .stint = member->stint});
+    struct move move = way_of(member);
+    release(member, &fence->queue, &move);
     mem_free(fence);
     handover_retry(room);
     room_release(room);

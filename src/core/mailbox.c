@@ -37,6 +37,12 @@ static void answer(struct directory *directory, struct frame *frame, worker_id f
     directory->options.send(directory->options.context, frame);
 }
 
+void mailbox_discard(struct mailbox *mailbox)
+{
+    buf_clear(&mailbox->waiting);
+    mailbox_free(mailbox);
+}
+
 void mailbox_free(struct mailbox *mailbox)
 {
     struct directory_member *member = mailbox->member;

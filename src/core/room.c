@@ -214,8 +214,10 @@ static void relocated(struct member *member, struct place place)
         return;
     member->worker = place.worker;
     member->stint = place.stint;
-    if (member->session != NULL && place.worker != member->room->exchange->options.self)
+    if (member->session != NULL && place.worker != member->room->exchange->options.self) {
         session_superseded(member->session);
+        session_await_claim(member->session);
+    }
     if (same_worker && place.in_turn)
         fence_on_stay(member);
     else

@@ -334,6 +334,15 @@ void session_superseded(struct session *session)
     }
 }
 
+void session_await_claim(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    uint64_t until = exchange->now + CLAIM_AWAITED;
+    if (session->state == SESSION_AWAY && session->claim == NULL && !session->deposited &&
+        session->deadline.due > until)
+        wheel_arm(&exchange->wheel, &session->deadline, until);
+}
+
 static void displace(struct session *other, const struct session *session)
 {
     if (other == NULL || other == session || other->version > session->version)

@@ -166,6 +166,11 @@ void session_leave(struct session *session, enum leave_reason reason);
 /* Another session has the membership now: closes with 4009, waits for the claim. */
 void session_superseded(struct session *session);
 
+/* It went elsewhere: whoever has it now claims what it holds soon, or never will, and what comes meanwhile
+ * goes there too. */
+#define CLAIM_AWAITED 5000 /* ms */
+void session_await_claim(struct session *session);
+
 /* Puts a signal into the hold and on the wire if it is here. There is space and memory for it
  * (session_can_take()). */
 void session_take(struct session *session, struct message *signal);

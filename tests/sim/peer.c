@@ -306,7 +306,7 @@ static void on_joined(struct peer *peer, const cJSON *json)
     peer->joined = true;
     peer->attempts = 0;
     peer->patience.due = NEVER;
-    peer->act.due = world_of(peer)->now;
+    peer->act.due = peer->swarm->hushed ? NEVER : world_of(peer)->now;
     if (is_resumed)
         resumed(peer, number_of(json, "received"));
     peer_ping(peer);

@@ -112,6 +112,7 @@ static void everybody_leaves(struct swarm *swarm)
 
 static void hush(struct swarm *swarm)
 {
+    swarm->hushed = true;
     for (unsigned i = 0; i < SWARM_PEERS; i++)
         swarm->peers[i].act.due = NEVER;
     for (unsigned i = 0; i < SWARM_WILD && swarm->temper.wild; i++)

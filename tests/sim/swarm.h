@@ -42,6 +42,7 @@ struct swarm {
     struct sim_socket *orphans;      /* of processes that are gone */
     struct source fault, look;
     bool quiet;                       /* no faults any more */
+    bool hushed;                      /* nobody says anything any more */
     uint64_t whole_at;                /* when the last fault is over */
     uint64_t starts[SWARM_WORKERS];   /* when a worker that is gone comes back */
     uint64_t moves[SWARM_WORKERS][2]; /* when its connections leave the old master */

@@ -76,6 +76,11 @@ local function release_waiting(room, peer, member, mail)
     end
 end
 
+local function discard_mail(room, peer, member)
+    call('DEL', mail_key(room, peer))
+    set(member, MAIL, false)
+end
+
 -- What it holds is lost.
 local function drop_mail(room, peer, member)
     if not has(member, MAIL) then
@@ -85,6 +90,5 @@ local function drop_mail(room, peer, member)
     if mail and mail.waiting > 0 then
         release_waiting(room, peer, member, mail)
     end
-    call('DEL', mail_key(room, peer))
-    set(member, MAIL, false)
+    discard_mail(room, peer, member)
 end

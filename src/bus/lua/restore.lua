@@ -113,8 +113,8 @@ local function give_back(claimed)
     end
     set(member, AWAY, away)
     host_leave(room, former)
-    if claimed then
-        drop_mail(room, peer, member)
+    if claimed and has(member, MAIL) then
+        discard_mail(room, peer, member)
     end
     return store()
 end
