@@ -1,69 +1,25 @@
 /* Read from top to bottom this is the life of a connection: waiting, dialing, greeting, ready, lost,
- * and again; then what commands and answers do. redis_client.h draws the states. */
-#include "bus/redis_client.h"
+ * and again. redis_client.h draws the states; what is said meanwhile is in redis_talk.c. */
+#include "bus/redis_client_state.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <uv.h>
 
 #include "base/crypto.h"
-#include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "bus/redis_greeting.h"
-#include "bus/redis_master.h"
-#include "bus/redis_output.h"
-#include "bus/redis_pending.h"
 #include "net/dial.h"
 #include "net/outgoing.h"
-#include "net/stream.h"
 #include "net/tls_client.h"
 
-#define FEED_SIZE                                                                                  \
-    ((size_t)8 << 10) /* hiredis moves what is left of a feed after every KiB it read */
-#define CAUSE_SIZE 192
 #define TRIES_MAX 16 /* then the back-off has long reached its maximum */
 #define TICK_MIN 5   /* ms */
 #define TICK_MAX 1000
 
-enum state { IDLE, WAITING, DIALING, SHAKING, GREETING, READY, CUTTING, CLOSED, STATE_COUNT };
-
-struct redis_client {
-    struct stream stream; /* first: stream events come with its address */
-    struct redis_client_options options;
-    const struct redis_client_events *events;
-    void *context;
-    enum state state;
-    bool stream_open; /* from its making to its on_closed() */
-    bool timer_open;
-    bool was_up;      /* on_up() was called, and on_down() not yet */
-    bool overdue;     /* at the last tick: whoever stood still himself has read nothing, either */
-    bool flapping;    /* the last time it was up it did not stay so */
-    uv_timer_t timer; /* what for depends on the state */
-    struct dial *dial;
-    struct redis_address address; /* that is connected to, or was last */
-    struct redis_follower follower;
-    struct redis_reader *reader;
-    struct redis_output output;
-    struct redis_pending pending;
-    struct redis_greeting greeting;
-    unsigned tries;    /* since it was last up for a while */
-    uint64_t up_since; /* ms, all of them */
-    uint64_t heard;    /* when an answer or message came, or the first of those due was asked for */
-    uint64_t checked;  /* when it was asked whether it still is the master */
-    char cause[CAUSE_SIZE];  /* of the loss that is under way */
-    char logged[CAUSE_SIZE]; /* what the log said last; "": that it is up */
-};
-
-static struct redis_client *client_of(struct stream *stream)
+static void enter(struct redis_client *client, enum redis_client_state state)
 {
-    return (struct redis_client *)stream;
-}
-
-static void enter(struct redis_client *client, enum state state)
-{
-    static const bool legal[STATE_COUNT][STATE_COUNT] = {
+    static const bool legal[REDIS_CLIENT_STATES][REDIS_CLIENT_STATES] = {
         [IDLE] = {[WAITING] = true, [CLOSED] = true},
         [WAITING] = {[DIALING] = true, [CLOSED] = true},
         [DIALING] = {[WAITING] = true,
@@ -80,15 +36,10 @@ static void enter(struct redis_client *client, enum state state)
     client->state = state;
 }
 
-static uint64_t now_of(const struct redis_client *client)
-{
-    return uv_now(client->timer.loop);
-}
-
 /* --- what the log says: once per change --- */
 
 /* Of one that comes and goes nothing more is said until it stays. */
-static void log_up(struct redis_client *client)
+void redis_client_log_up(struct redis_client *client)
 {
     if (client->flapping)
         return;
@@ -151,19 +102,18 @@ static void on_master(struct redis_follower *follower)
 
 /* --- lost --- */
 
-static bool has_stood(const struct redis_client *client)
+bool redis_client_has_stood(const struct redis_client *client)
 {
-    return now_of(client) - client->up_since > client->options.backoff_max;
+    return redis_client_now(client) - client->up_since > client->options.backoff_max;
 }
 
-/* The connection is of no more use; the stream's end makes it known. */
-static void cut(struct redis_client *client, const char *cause)
+void redis_client_cut(struct redis_client *client, const char *cause)
 {
     if (client->state == CUTTING || client->state == CLOSED)
         return;
     snprintf(client->cause, sizeof(client->cause), "%s", cause);
     if (client->state == READY) {
-        client->flapping = !has_stood(client);
+        client->flapping = !redis_client_has_stood(client);
         client->tries = client->flapping ? client->tries : 0;
     }
     uv_timer_stop(&client->timer);
@@ -179,26 +129,17 @@ static void fail_dial(struct redis_client *client, const char *cause)
     start_waiting(client, backoff(client));
 }
 
-static void fail_pending(struct redis_client *client)
-{
-    while (client->pending.count > 0) {
-        struct redis_waiter waiter = redis_pending_pop(&client->pending);
-        if (waiter.on_reply != NULL)
-            waiter.on_reply(waiter.context, NULL);
-    }
-}
-
 static void finish_if_closed(struct redis_client *client);
 
 static void on_stream_closed(struct stream *stream)
 {
-    struct redis_client *client = client_of(stream);
+    struct redis_client *client = redis_client_of(stream);
     client->stream_open = false;
     redis_output_forget(&client->output);
     redis_reader_reset(client->reader);
     if (client->state == CUTTING) {
         log_down(client);
-        fail_pending(client);
+        redis_talk_fail(client);
     }
     if (client->state == CUTTING && client->was_up) {
         client->was_up = false;
@@ -217,7 +158,7 @@ void redis_client_restart(struct redis_client *client, const char *cause)
         client->dial = NULL;
         fail_dial(client, cause);
     } else if (client->state == SHAKING || client->state == GREETING || client->state == READY) {
-        cut(client, cause);
+        redis_client_cut(client, cause);
     }
 }
 
@@ -253,7 +194,7 @@ static void on_dialed(void *context, int result)
     client->stream_open = true;
     int error = start_stream(client, result);
     if (error != 0)
-        cut(client, uv_strerror(error));
+        redis_client_cut(client, uv_strerror(error));
     else if (client->options.tls != NULL)
         enter(client, SHAKING);
     else
@@ -278,20 +219,10 @@ static void dial(struct redis_client *client)
 
 static void on_open(struct stream *stream)
 {
-    greet(client_of(stream));
+    greet(redis_client_of(stream));
 }
 
 /* --- greeting --- */
-
-/* The first answer that is awaited starts the clock. */
-static void push_waiter(struct redis_client *client, redis_on_reply *on_reply, void *context)
-{
-    if (client->pending.count == 0) {
-        client->heard = now_of(client);
-        client->overdue = false;
-    }
-    redis_pending_push(&client->pending, (struct redis_waiter){on_reply, context});
-}
 
 static void become_ready(struct redis_client *client)
 {
@@ -301,21 +232,21 @@ static void become_ready(struct redis_client *client)
     uint64_t tick = least / 4 < TICK_MIN ? TICK_MIN : least / 4 > TICK_MAX ? TICK_MAX : least / 4;
     enter(client, READY);
     start_timer(client, tick, tick);
-    client->up_since = client->heard = client->checked = now_of(client);
+    client->up_since = client->heard = client->checked = redis_client_now(client);
     client->overdue = false;
     client->was_up = true;
-    log_up(client);
+    redis_client_log_up(client);
     client->events->on_up(client->context);
 }
 
 static void on_greeted(void *context, const struct redis_reply *reply)
 {
     struct redis_client *client = context;
-    char cause[CAUSE_SIZE];
+    char cause[REDIS_CAUSE_SIZE];
     if (reply == NULL || client->state != GREETING)
         return;
     if (!redis_greeting_check(&client->greeting, reply, cause, sizeof(cause)))
-        cut(client, cause);
+        redis_client_cut(client, cause);
     else if (client->pending.count == 0)
         become_ready(client);
 }
@@ -327,196 +258,40 @@ static void greet(struct redis_client *client)
     redis_greeting_init(&client->greeting, options);
     while (redis_greeting_next(&client->greeting, options, &client->output)) {
         if (!redis_output_end(&client->output) || !redis_pending_reserve(&client->pending)) {
-            cut(client, "no memory");
+            redis_client_cut(client, "no memory");
             return;
         }
-        push_waiter(client, on_greeted, client);
+        redis_talk_await(client, on_greeted, client);
     }
     redis_output_flush(&client->output, &client->stream);
 }
-
-/* --- ready: is anybody there? --- */
-
-static void on_pong(void *context, const struct redis_reply *reply)
-{
-    struct redis_client *client = context;
-    char cause[CAUSE_SIZE];
-    if (reply != NULL && client->state == READY &&
-        !redis_greeting_alive(&client->options, reply, cause, sizeof(cause)))
-        cut(client, cause);
-}
-
-static void ask_for_life(struct redis_client *client)
-{
-    if (!redis_pending_reserve(&client->pending))
-        return;
-    redis_greeting_ask(&client->options, &client->output);
-    if (!redis_output_end(&client->output))
-        return;
-    push_waiter(client, on_pong, client);
-    client->checked = now_of(client);
-    redis_output_flush(&client->output, &client->stream);
-}
-
-static void tick(struct redis_client *client)
-{
-    const struct redis_client_options *options = &client->options;
-    uint64_t now = now_of(client);
-    bool overdue = client->pending.count > 0 && now - client->heard >= options->command_timeout;
-    if (overdue && client->overdue) {
-        cut(client, "no answer in time");
-        return;
-    }
-    client->overdue = overdue;
-    if (client->flapping && has_stood(client)) {
-        client->flapping = false;
-        log_up(client);
-    }
-    uint64_t since =
-        options->master != NULL && options->channel_count == 0 ? client->checked : client->heard;
-    if (now - since >= options->ping_interval && now - client->checked >= options->ping_interval)
-        ask_for_life(client);
-}
-
 static void on_timer(uv_timer_t *timer)
 {
     struct redis_client *client = timer->data;
     switch (client->state) {
     case WAITING: dial(client); break;
     case DIALING: redis_client_restart(client, "no connection in time"); break;
-    case SHAKING: cut(client, "no TLS in time"); break;
-    case GREETING: cut(client, "no answer in time"); break;
-    case READY: tick(client); break;
+    case SHAKING: redis_client_cut(client, "no TLS in time"); break;
+    case GREETING: redis_client_cut(client, "no answer in time"); break;
+    case READY: redis_talk_tick(client); break;
     default: break;
     }
 }
-
-/* --- answers --- */
-
-static void take_answer(struct redis_client *client, const struct redis_reply *reply)
-{
-    if (client->pending.count == 0) {
-        cut(client, "an answer that nothing asked for");
-        return;
-    }
-    struct redis_waiter waiter = redis_pending_pop(&client->pending);
-    if (waiter.on_reply != NULL)
-        waiter.on_reply(waiter.context, reply);
-}
-
-static bool is_message(const struct redis_client *client, const struct redis_reply *reply)
-{
-    return client->options.channel_count > 0 && reply->kind == REDIS_LIST && reply->count == 3 &&
-           redis_reply_is(&reply->items[0], "message");
-}
-
-static void take_reply(struct redis_client *client, const struct redis_reply *reply)
-{
-    client->heard = now_of(client);
-    client->overdue = false;
-    if (!is_message(client, reply))
-        take_answer(client, reply);
-    else if (client->state == READY)
-        client->events->on_message(client->context, reply->items[1].text, reply->items[2].text);
-}
-
-static bool is_talking(const struct redis_client *client)
-{
-    return client->state == GREETING || client->state == READY;
-}
-
-static void on_bytes(struct stream *stream, struct slice bytes)
-{
-    struct redis_client *client = client_of(stream);
-    const struct redis_reply *reply;
-    int got = 0;
-    while (bytes.len > 0 && got >= 0 && is_talking(client)) {
-        struct slice part = {bytes.ptr, bytes.len < FEED_SIZE ? bytes.len : FEED_SIZE};
-        bytes = (struct slice){bytes.ptr + part.len, bytes.len - part.len};
-        got = redis_reader_feed(client->reader, part);
-        while (got >= 0 && is_talking(client) &&
-               (got = redis_reader_next(client->reader, &reply)) > 0)
-            take_reply(client, reply);
-    }
-    if (got < 0)
-        cut(client, redis_reader_cause(client->reader));
-}
-
 static void on_end(struct stream *stream, int error)
 {
-    struct redis_client *client = client_of(stream);
+    struct redis_client *client = redis_client_of(stream);
     if (error == UV_EPROTO && stream->tls != NULL)
-        cut(client, tls_cause(stream->tls));
+        redis_client_cut(client, tls_cause(stream->tls));
     else
-        cut(client, error == 0 ? "Redis closed the connection" : uv_strerror(error));
+        redis_client_cut(client, error == 0 ? "Redis closed the connection" : uv_strerror(error));
 }
-
-static void on_drained(struct stream *stream)
-{
-    struct redis_client *client = client_of(stream);
-    if (is_talking(client))
-        redis_output_flush(&client->output, stream);
-}
-
 static const struct stream_events stream_events = {
     .on_open = on_open,
-    .on_bytes = on_bytes,
+    .on_bytes = redis_talk_on_bytes,
     .on_end = on_end,
-    .on_drained = on_drained,
+    .on_drained = redis_talk_on_drained,
     .on_closed = on_stream_closed,
 };
-
-/* --- commands --- */
-
-int redis_client_send(struct redis_client *client, const struct slice *words, size_t count,
-                      redis_on_reply *on_reply, void *context)
-{
-    if (client->state != READY || client->options.channel_count > 0 ||
-        !redis_pending_reserve(&client->pending))
-        return ERR_UNAVAILABLE;
-    redis_output_begin(&client->output, count);
-    for (size_t i = 0; i < count; i++)
-        redis_output_word(&client->output, words[i]);
-    if (!redis_output_end(&client->output))
-        return ERR_UNAVAILABLE;
-    push_waiter(client, on_reply, context);
-    return 0;
-}
-
-int redis_client_tell(struct redis_client *client, const struct slice *words, size_t count)
-{
-    if (!client->greeting.silences)
-        return redis_client_send(client, words, count, NULL, NULL);
-    if (client->state != READY)
-        return ERR_UNAVAILABLE;
-    redis_output_begin_unanswered(&client->output, count);
-    for (size_t i = 0; i < count; i++)
-        redis_output_word(&client->output, words[i]);
-    return redis_output_end(&client->output) ? 0 : ERR_UNAVAILABLE;
-}
-
-void redis_client_flush(struct redis_client *client)
-{
-    if (is_talking(client))
-        redis_output_flush(&client->output, &client->stream);
-}
-
-bool redis_client_is_up(const struct redis_client *client)
-{
-    return client->state == READY;
-}
-
-size_t redis_client_waiting(const struct redis_client *client)
-{
-    size_t written = client->stream_open ? stream_waiting(&client->stream) : 0;
-    return client->output.filling.len + written;
-}
-
-size_t redis_client_pending(const struct redis_client *client)
-{
-    return client->pending.count;
-}
-
 /* --- the beginning and the end --- */
 
 struct redis_client_options redis_client_defaults(void)
@@ -551,7 +326,7 @@ static void finish_if_closed(struct redis_client *client)
 {
     if (client->stream_open || client->timer_open)
         return;
-    fail_pending(client);
+    redis_talk_fail(client);
     client->events->on_closed(client->context);
     free_client(client);
 }
