@@ -1,31 +1,21 @@
 // deploy/kubernetes: rendered by kubectl, held against the schemas of Kubernetes, and against the rules
-// that people who run clusters go by.
+// that people who run clusters go by. helm.test.js shows that the charts make the same of it.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { ROOT, textOf } from '../lint/files.js';
+import { kustomize as render, noKubectl } from './manifests.js';
 
 const FOLDERS = ['base', 'coturn', 'overlays/local', 'overlays/aws-nlb', 'overlays/aws-alb'];
+const VERSIONS = ['1.34', '1.37']; // of Kubernetes: the oldest that is maintained, and the newest
 const STRICT = '1.30'; // the last version that kubectl-validate brings along
 const HOST_NETWORK = ['coturn']; // the only one that may
-
-const kubectl = spawnSync('kubectl', ['kustomize', '--help']).status === 0;
-const noKubectl = !kubectl && 'there is no kubectl';
-
-const rendered = new Map();
-function render(folder) {
-    if (!rendered.has(folder)) {
-        const path = join(ROOT, 'deploy/kubernetes', folder);
-        const text = execFileSync('kubectl', ['kustomize', path], { encoding: 'utf8' });
-        rendered.set(folder, { text, objects: parseAllDocuments(text).map((one) => one.toJS()) });
-    }
-    return rendered.get(folder);
-}
+const MAY_ADD = { coturn: ['NET_BIND_SERVICE'] }; // which the restricted profile lets through
 
 const ofKind = (folder, kind) => render(folder).objects.filter((object) => object.kind === kind);
 const workloads = (folder) => ofKind(folder, 'Deployment');
@@ -45,7 +35,26 @@ async function validate(object) {
     new models[object.kind](object).validate();
 }
 
-/** kubectl-validate, which judges as the API server does, unknown fields included; null: not here. */
+/** Without what is an operator's: a folder of its own with a file for each of FOLDERS. */
+function writeOwn(t) {
+    const folder = mkdtempSync(join(tmpdir(), 'roomline-manifests-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    return FOLDERS.map((name) => {
+        const own = render(name).objects.filter((object) => !operatorOf(object));
+        const file = join(folder, `${name.replace('/', '-')}.yaml`);
+        writeFileSync(file, own.map((object) => `---\n${JSON.stringify(object)}\n`).join(''));
+        return file;
+    });
+}
+
+/** Makes a file wrong by a field that nobody knows. */
+function spoil(file) {
+    const text = readFileSync(file, 'utf8');
+    assert.match(text, /"readinessProbe":/);
+    writeFileSync(file, text.replace('"readinessProbe":', '"redinessProbe":'));
+}
+
+/** kubectl-validate, which judges by the code of the API server; null: not here. It needs minutes to build. */
 function findValidator() {
     const folder = join(ROOT, 'build/test/deploy/bin');
     const places = [process.env.PATH, folder, join(homedir(), 'go/bin')];
@@ -71,23 +80,27 @@ describe('manifests', { skip: noKubectl }, () => {
         await assert.rejects(validate({ ...monitor, spec: { ...monitor.spec, endpoints: {} } }));
     });
 
-    test(`what the API server of Kubernetes ${STRICT} would say, fields it does not know included`, (t) => {
+    for (const version of VERSIONS) {
+        test(`Kubernetes ${version} knows every field`, (t) => {
+            const judge = (...files) =>
+                spawnSync('kubernetes-validate', ['--strict', '--quiet', '-k', version, ...files], { encoding: 'utf8' });
+            if (judge('--version').error) return t.skip('there is no kubernetes-validate');
+            const files = writeOwn(t);
+            const { status, stdout, stderr } = judge(...files);
+            assert.equal(status, 0, stdout + stderr);
+            spoil(files[0]);
+            assert.notEqual(judge(files[0]).status, 0);
+        });
+    }
+
+    test(`what the API server of Kubernetes ${STRICT} would say`, (t) => {
         const env = findValidator();
-        if (!env) return t.skip('there is no kubectl-validate (ROOMLINE_LONG=1 installs it where Go is)');
-        const folder = mkdtempSync(join(tmpdir(), 'roomline-manifests-'));
-        t.after(() => rmSync(folder, { recursive: true }));
-        const judge = () =>
-            spawnSync('kubectl-validate', ['--version', STRICT, folder], { env, encoding: 'utf8' });
-        for (const name of FOLDERS) {
-            const own = render(name).objects.filter((object) => !operatorOf(object));
-            const text = own.map((object) => `---\n${JSON.stringify(object)}\n`).join('');
-            writeFileSync(join(folder, `${name.replace('/', '-')}.yaml`), text);
-        }
+        if (!env) return t.skip('there is no kubectl-validate (ROOMLINE_LONG=1 builds it where Go is)');
+        const files = writeOwn(t);
+        const judge = () => spawnSync('kubectl-validate', ['--version', STRICT, ...files], { env, encoding: 'utf8' });
         const { status, stdout, stderr } = judge();
         assert.equal(status, 0, stdout + stderr);
-        // And it sees what is wrong.
-        const wrong = render('base').text.replace('readinessProbe:', 'redinessProbe:');
-        writeFileSync(join(folder, 'wrong.yaml'), wrong);
+        spoil(files[0]);
         assert.notEqual(judge().status, 0);
     });
 
@@ -103,10 +116,12 @@ describe('manifests', { skip: noKubectl }, () => {
                 assert.equal(Boolean(pod.hostNetwork), HOST_NETWORK.includes(name), name);
                 assert.ok(!pod.hostPID && !pod.hostIPC, name);
                 for (const volume of pod.volumes) assert.ok(!volume.hostPath, name);
-                for (const { securityContext: context } of containersOf(pod)) {
+                for (const { name: container, securityContext: context } of containersOf(pod)) {
                     assert.equal(context.allowPrivilegeEscalation, false, name);
                     assert.equal(context.readOnlyRootFilesystem, true, name);
-                    assert.deepEqual(context.capabilities, { drop: ['ALL'] }, name);
+                    const { drop, add } = context.capabilities;
+                    assert.deepEqual(drop, ['ALL'], name);
+                    assert.deepEqual(add, MAY_ADD[container], container);
                     assert.ok(!context.privileged, name);
                 }
             }
@@ -191,6 +206,13 @@ describe('manifests', { skip: noKubectl }, () => {
             ]);
         });
 
+        test(`${folder}: no instance is restarted because Redis is away`, () => {
+            const [{ startupProbe, livenessProbe, readinessProbe }] = podOf(server()).containers;
+            assert.equal(startupProbe.httpGet.path, '/livez');
+            assert.equal(livenessProbe.httpGet.path, '/livez');
+            assert.equal(readinessProbe.httpGet.path, '/readyz');
+        });
+
         test(`${folder}: it grows with connections and shrinks slowly`, () => {
             const [{ spec }] = ofKind(folder, 'HorizontalPodAutoscaler');
             const [metric] = spec.metrics.filter(({ type }) => type === 'Pods').map(({ pods }) => pods.metric.name);
@@ -199,4 +221,29 @@ describe('manifests', { skip: noKubectl }, () => {
             assert.equal(server().spec.replicas, undefined, 'the autoscaler decides');
         });
     }
+
+    test('alerts: the same for the operator as for a file, and of the job that the ServiceMonitor makes', () => {
+        const alerts = parse(textOf('deploy/prometheus/alerts.yml'));
+        const [rule] = ofKind('overlays/aws-nlb', 'PrometheusRule');
+        assert.deepEqual(rule.spec, alerts);
+        const [{ spec }] = ofKind('overlays/aws-nlb', 'ServiceMonitor');
+        const scraped = ofKind('overlays/aws-nlb', 'Service').filter(({ metadata }) =>
+            Object.entries(spec.selector.matchLabels).every(([name, value]) => metadata.labels[name] === value),
+        );
+        assert.equal(scraped.length, 1);
+        const job = scraped[0].metadata.labels[spec.jobLabel];
+        const jobs = textOf('deploy/prometheus/alerts.yml').matchAll(/\{job="([^"]+)"/g);
+        for (const [, name] of jobs) assert.equal(name, job);
+        const ports = scraped[0].spec.ports.map(({ name }) => name);
+        for (const { port } of spec.endpoints) assert.ok(ports.includes(port));
+    });
+
+    test('the adapter serves the metric that the autoscaler asks for', () => {
+        const { rules } = parse(textOf('deploy/prometheus/adapter.yaml'));
+        const [{ spec }] = ofKind('overlays/aws-nlb', 'HorizontalPodAutoscaler');
+        const { name } = spec.metrics.find(({ type }) => type === 'Pods').pods.metric;
+        const served = rules.custom.filter(({ seriesQuery }) => seriesQuery.startsWith(`${name}{`));
+        assert.equal(served.length, 1);
+        assert.deepEqual(Object.keys(served[0].resources.overrides), ['namespace', 'pod']);
+    });
 });
