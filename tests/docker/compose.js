@@ -16,12 +16,20 @@ export function run(command, args, { input = '', ...options } = {}) {
         const child = execFile(command, args, { ...limits, ...options }, (error, stdout, stderr) =>
             error ? reject(error) : resolve({ stdout, stderr }),
         );
+        child.stdin.on('error', () => {}); // it ended without reading; how tells its status
         child.stdin.end(input);
     });
 }
 
 const plugin = spawnSync('docker', ['compose', 'version']).status === 0;
 const COMPOSE = plugin ? ['docker', 'compose'] : ['docker-compose'];
+
+/** Which of the two is used here, and of what version. */
+export async function composeVersion() {
+    const [command, ...first] = COMPOSE;
+    const { stdout } = await run(command, [...first, 'version', '--short']);
+    return `${COMPOSE.join(' ')} ${stdout.trim()}`;
+}
 
 /** What docker prints, without the line's end. */
 export async function docker(...args) {

@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as passed } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { closeBrowsers, Person } from '../e2e/browser.js';
 import { Peer } from '../support/peer.js';
-import { Composition, docker, eventually, inspect, ROOT, run } from './compose.js';
+import { composeVersion, Composition, docker, eventually, inspect, ROOT, run } from './compose.js';
 import { Guest } from './guest.js';
 
 const PAIRS = 100;
@@ -16,6 +17,7 @@ const SERVICES = ['redis', 'roomline', 'haproxy', 'coturn'];
 const RELAY = { iceTransportPolicy: 'relay' };
 const BASE = /^ARG BASE=(.*)$/m.exec(readFileSync(`${ROOT}/Dockerfile`, 'utf8'))[1];
 const [, VERSION] = /VERSION (\d+\.\d+\.\d+)/.exec(readFileSync(`${ROOT}/CMakeLists.txt`, 'utf8'));
+const DASHBOARD = readFileSync(`${ROOT}/deploy/grafana/dashboard.json`, 'utf8');
 const IMAGE = `roomline:${VERSION}`;
 
 // In the page: the kinds of candidates at both ends of the pair in use.
@@ -81,18 +83,26 @@ describe('docker compose up', () => {
     const arrive = (t, url, options = {}) =>
         Promise.all(['Ann', 'Ben'].map((name) => Person.arrive(t, url, { name, ...options })));
 
-    /** Both on the same instance: Ann comes back to another one. */
+    /**
+     * Both on the same instance: Ann comes back to another one. haproxy chooses the one with the fewest
+     * connections, which may be the same each time: so more of them come meanwhile.
+     */
     async function part([ann], room) {
+        const others = [];
         await eventually(async () => {
             const places = Object.values(await composition.placesOf(room));
             if (new Set(places).size === 2) return true;
+            for (let n = 0; n < 3; n++)
+                others.push(connect({ port: 8443, rejectUnauthorized: false }).on('error', () => {}));
             await ann.page.reload();
             await ann.inside();
             return false;
-        }, 'two pages are on two instances');
+        }, 'two pages are on two instances', 3 * 60_000);
+        for (const socket of others) socket.destroy();
     }
 
-    test('one line says where to go', async () => {
+    test('one line says where to go', async (t) => {
+        t.diagnostic(`used: ${await composeVersion()}`);
         const lines = (await composition.logs('url')).split('\n').filter((line) => line.includes('http'));
         assert.equal(lines.length, 1, `${lines}`);
         assert.match(lines[0], /http:\/\/localhost:8080 .*https:\/\/localhost:8443/);
@@ -116,6 +126,15 @@ describe('docker compose up', () => {
         assert.deepEqual(published.roomline, []);
         assert.deepEqual(published.haproxy, ['8080/tcp', '8443/tcp']);
         assert.equal(published.coturn.length, 22);
+    });
+
+    test('on the open Internet coturn relays into no private network', async () => {
+        const line = ['--rm', '--network=none', '--entrypoint=bash', '--env=ROOMLINE_PUBLIC_ADDRESS=203.0.113.7'];
+        const made = '/opt/roomline/setup >&2 && cat /secrets/coturn/turnserver.conf';
+        const text = await docker('run', ...line, `roomline-setup:${VERSION}`, '-c', made);
+        assert.match(text, /^external-ip=203\.0\.113\.7$/m);
+        const denied = (config) => config.match(/^denied-peer-ip=.*$/gm);
+        assert.deepEqual(denied(text), denied(readFileSync(`${ROOT}/deploy/kubernetes/coturn/turnserver.conf`, 'utf8')));
     });
 
     test('secrets are made once, and each service sees its own', async () => {
@@ -150,6 +169,28 @@ describe('docker compose up', () => {
         await call(people, 'relay');
         for (const { page } of people)
             assert.deepEqual(await page.evaluate(pairInUse), ['relay', 'relay']);
+    });
+
+    test('Prometheus finds both instances, and the dashboard what it asks for', async () => {
+        await composition.compose('--profile', 'monitoring', 'up', '--detach', '--no-build', 'prometheus');
+        const [prometheus] = await composition.running('prometheus');
+        await prometheus.healthy();
+        const { Config } = await prometheus.inspect();
+        assert.equal(Config.User, '65534:65534');
+        const url = `http://${await prometheus.address('inside')}:9090/api/v1`;
+        const ask = async (expr) => {
+            const response = await fetch(`${url}/query?${new URLSearchParams({ query: expr })}`);
+            return (await response.json()).data.result;
+        };
+        await eventually(async () => (await ask('up{job="roomline"} == 1')).length === 2, 'both are scraped');
+        const names = await (await fetch(`${url}/label/__name__/values`)).json();
+        const asked = new Set(DASHBOARD.match(/\broomline_[a-z_]+/g));
+        const missing = [...asked].filter((name) => !names.data.includes(name));
+        // Of these a cluster that is well has none.
+        assert.deepEqual(missing.filter((name) => !/_(lost|refused)_total$/.test(name)), []);
+        const { data } = await (await fetch(`${url}/rules`)).json();
+        assert.equal(data.groups.length, 1);
+        for (const { name, health } of data.groups[0].rules) assert.notEqual(health, 'err', name);
     });
 
     test('under a call and 100 pairs of numbered signals', async (t) => {
