@@ -149,7 +149,7 @@ static void timeout_cb(uv_timer_t *timer)
 static void send_request(struct stream *stream)
 {
     struct health *health = (struct health *)stream;
-    if (stream_push(stream, (struct piece){.bytes = buf_slice(&health->request)}) != 0)
+    if (stream_push(stream, buf_slice(&health->request), NULL, NULL) != 0)
         finish(health, "no memory");
 }
 

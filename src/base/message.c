@@ -146,24 +146,20 @@ bool message_append(struct message **message, const void *bytes, size_t len)
     return true;
 }
 
+/* In its place, byte by byte: put together elsewhere and copied by the word, the copy would wait for
+ * the single bytes, and they for all of the text that was just written. */
 void message_frame(struct message *message)
 {
     if (message->header_len != 0)
         return;
-    unsigned char header[MESSAGE_HEADER_MAX];
-    size_t len = message->len, used = 2;
-    header[0] = 0x81;
-    if (len < 126) {
-        header[1] = (unsigned char)len;
-    } else {
-        size_t bytes = len <= UINT16_MAX ? 2 : 8;
-        header[1] = bytes == 2 ? 126 : 127;
-        for (size_t i = 0; i < bytes; i++)
-            header[used + i] = (unsigned char)((uint64_t)len >> (8 * (bytes - 1 - i)));
-        used += bytes;
-    }
-    message->header_len = (unsigned char)used;
-    memcpy(message->text - used, header, used);
+    size_t len = message->len;
+    unsigned bytes = len < 126 ? 0 : len <= UINT16_MAX ? 2 : 8; /* of extended length */
+    char *at = message->text - 2 - bytes;
+    message->header_len = (unsigned char)(2 + bytes);
+    at[0] = (char)0x81;
+    at[1] = (char)(bytes == 0 ? len : bytes == 2 ? 126 : 127);
+    for (unsigned i = 0; i < bytes; i++)
+        at[2 + i] = (char)((uint64_t)len >> (8 * (bytes - 1 - i)));
 }
 
 bool message_tail(struct message *message, const void *bytes, size_t len)

@@ -84,8 +84,7 @@ void redis_output_flush(struct redis_output *output, struct stream *stream)
         output->filling = output->writing;
         output->writing = filled;
         output->busy = true;
-        struct piece piece = {buf_slice(&filled), output, release};
-        if (stream_push(stream, piece) != 0)
+        if (stream_push(stream, buf_slice(&filled), output, release) != 0)
             stream_fail(stream, UV_ENOMEM); /* the piece was released */
     }
     stream_flush(stream);

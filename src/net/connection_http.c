@@ -63,18 +63,18 @@ static int send_response(struct connection *connection, const struct http_reques
     count_response(connection, response->status);
     struct buf head = http_response_head(response, request->version, keep_alive,
                                          connection_loop(connection)->date);
-    struct piece body = {response->body, response->owner, response->release};
+    struct slice body = response->body;
     if (request->method == METHOD_HEAD || !http_status_has_body(response->status))
-        body.bytes.len = 0; /* released at once */
+        body.len = 0; /* released at once */
     buf_done(&response->headers);
     int error = buf_failed(&head) ? ERR_UNAVAILABLE : 0;
     if (error != 0)
         buf_done(&head);
     else
-        error = stream_push(stream, (struct piece){buf_slice(&head), head.data, mem_free});
+        error = stream_push(stream, buf_slice(&head), head.data, mem_free);
     if (error != 0)
-        body.bytes.len = 0;
-    int body_error = stream_push(stream, body);
+        body.len = 0;
+    int body_error = stream_push(stream, body, response->owner, response->release);
     return error != 0 ? error : body_error;
 }
 
@@ -231,8 +231,7 @@ static void handle_result(struct connection *connection, struct http_result *res
     switch (result->event) {
     case PARSED_MORE: break;
     case PARSED_CONTINUE:
-        stream_push(&connection->stream,
-                    (struct piece){.bytes = SLICE("HTTP/1.1 100 Continue\r\n\r\n")});
+        stream_push(&connection->stream, SLICE("HTTP/1.1 100 Continue\r\n\r\n"), NULL, NULL);
         break;
     case PARSED_REFUSED: refuse_request(connection, result->status); break;
     case PARSED_REQUEST:

@@ -16,8 +16,7 @@ static void push_message(struct connection *connection, struct message *message)
 {
     struct stream *stream = &connection->stream;
     size_t limit = connection_loop(connection)->options.output_queue;
-    struct piece piece = {message_wire(message), message, release_message};
-    bool full = stream_push(stream, piece) != 0;
+    bool full = stream_push(stream, message_wire(message), message, release_message) != 0;
     if (limit != 0 && stream->queue.bytes + stream->in_flight > limit) {
         stream_flush(stream);
         full = full || stream_waiting(stream) > limit;
@@ -203,8 +202,7 @@ void websocket_send_close(struct connection *connection, unsigned code, const ch
 {
     struct message *frame = ws_close_frame(code, reason);
     if (frame != NULL)
-        stream_push(&connection->stream,
-                    (struct piece){message_wire(frame), frame, release_message});
+        stream_push(&connection->stream, message_wire(frame), frame, release_message);
 }
 
 void websocket_drained(struct connection *connection)

@@ -129,7 +129,7 @@ static void send_request(struct link *link)
     enter(link, BUSY);
     http_answer_reset(link->answer);
     /* The request outlives what is written of it: link_close() comes before its end. */
-    if (stream_push(&link->stream, (struct piece){.bytes = bytes}) != 0)
+    if (stream_push(&link->stream, bytes, NULL, NULL) != 0)
         stream_fail(&link->stream, UV_ENOMEM);
 }
 

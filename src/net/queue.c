@@ -50,18 +50,19 @@ static void give_back(struct queue *queue)
     queue->offset = queue->bytes = 0;
 }
 
-int queue_push(struct queue *queue, struct piece piece)
+int queue_push(struct queue *queue, struct slice bytes, void *owner, void (*release)(void *owner))
 {
-    if (piece.bytes.len == 0) {
-        piece_release(&piece);
-        return 0;
+    bool full = queue->count == queue->capacity && bytes.len > 0 && !grow(queue);
+    if (full || bytes.len == 0) {
+        if (release != NULL)
+            release(owner);
+        return full ? ERR_UNAVAILABLE : 0;
     }
-    if (queue->count == queue->capacity && !grow(queue)) {
-        piece_release(&piece);
-        return ERR_UNAVAILABLE;
-    }
-    *piece_at(queue, queue->count++) = piece;
-    queue->bytes += piece.bytes.len;
+    struct piece *piece = piece_at(queue, queue->count++);
+    piece->bytes = bytes;
+    piece->owner = owner;
+    piece->release = release;
+    queue->bytes += bytes.len;
     return 0;
 }
 

@@ -29,8 +29,10 @@ struct queue {
     struct piece only;
 };
 
-/* Takes over the owner's reference, also where it fails. 0, or ERR_UNAVAILABLE: no memory. */
-int queue_push(struct queue *queue, struct piece piece);
+/* Adds a piece. Takes over the owner's reference, also where it fails. 0, or ERR_UNAVAILABLE: no
+ * memory. In registers, as each message comes by here: a struct is copied by wider words than it was
+ * put together by, and the copy waits until all that was written before has reached the cache. */
+int queue_push(struct queue *queue, struct slice bytes, void *owner, void (*release)(void *owner));
 
 /* The last piece; NULL: nothing waits. */
 const struct piece *queue_last(const struct queue *queue);

@@ -277,10 +277,11 @@ void stream_flush_all(struct stream_loop *loop)
         flush_step(stream);
 }
 
-int stream_push(struct stream *stream, struct piece piece)
+int stream_push(struct stream *stream, struct slice bytes, void *owner,
+                void (*release)(void *owner))
 {
     mark_dirty(stream);
-    return queue_push(&stream->queue, piece);
+    return queue_push(&stream->queue, bytes, owner, release);
 }
 
 void stream_fail(struct stream *stream, int error)

@@ -108,7 +108,8 @@ int stream_start(struct stream *stream, struct tls *tls);
 void stream_secure(struct stream *stream, struct tls *tls, struct slice rest);
 
 /* Queues text; see queue_push(). */
-int stream_push(struct stream *stream, struct piece piece);
+int stream_push(struct stream *stream, struct slice bytes, void *owner,
+                void (*release)(void *owner));
 
 /* Writes now what it can. An error is kept for the end of the pass. */
 void stream_flush(struct stream *stream);

@@ -20,7 +20,7 @@ static void release(void *owner)
 
 static int push(struct queue *queue, const char *text)
 {
-    return queue_push(queue, (struct piece){slice_of(text), &released, release});
+    return queue_push(queue, slice_of(text), &released, release);
 }
 
 static void expect(const struct queue *queue, const char *text)
@@ -156,7 +156,7 @@ static void the_last_piece_is_extended(void **state)
     released = 0;
     assert_null(queue_last(&queue));
     push(&queue, "ab");
-    queue_push(&queue, (struct piece){{"cdef", 2}, &released, release});
+    queue_push(&queue, (struct slice){"cdef", 2}, &released, release);
     assert_int_equal(queue_last(&queue)->bytes.len, 2);
     queue_advance(&queue, 3);
     queue_extend(&queue, 2);
