@@ -225,7 +225,7 @@ describe('manifests', { skip: noKubectl }, () => {
     test('alerts: the same for the operator as for a file, and of the job that the ServiceMonitor makes', () => {
         const alerts = parse(textOf('deploy/prometheus/alerts.yml'));
         const [rule] = ofKind('overlays/aws-nlb', 'PrometheusRule');
-        assert.deepEqual(rule.spec, alerts);
+        assert.deepEqual(rule.spec, alerts, 'deploy/prometheus/rule writes it anew');
         const [{ spec }] = ofKind('overlays/aws-nlb', 'ServiceMonitor');
         const scraped = ofKind('overlays/aws-nlb', 'Service').filter(({ metadata }) =>
             Object.entries(spec.selector.matchLabels).every(([name, value]) => metadata.labels[name] === value),
