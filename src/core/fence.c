@@ -87,7 +87,7 @@ void fence_on_move(struct member *member)
     member->sent_to = DIRECTORY;
     if (member->fence != NULL) {
         add_move(member->fence, version); /* its turn comes */
-    } else if (former != DIRECTORY && member->worker != member->room->exchange->options.self) {
+    } else if (former != DIRECTORY) { /* also where it came to us: from elsewhere than we knew of */
         start(member, version);
         send_fence(member->fence, former, member->sent_stint, DIRECTORY);
     }

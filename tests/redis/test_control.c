@@ -12,31 +12,7 @@
 
 #include "base/error.h"
 #include "core/control.h"
-#include "redis/rig.h"
-
-static struct rig rig;
-
-static int start(void **state)
-{
-    (void)state;
-    rig_start(&rig, NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
-static int clear(void **state)
-{
-    (void)state;
-    server_do(rig.commands, "FLUSHALL");
-    rig_clear(&rig);
-    return 0;
-}
+#include "redis/fixture.h"
 
 static struct frame first(const struct buf *frames)
 {
@@ -292,7 +268,7 @@ static void a_full_redis_can_be_emptied(void **state)
     assert_false(rig_has_key(&rig, "rl:room*"));
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, clear)
+#define TEST(name) cmocka_unit_test_setup(name, fixture_clear)
 
 int main(void)
 {
@@ -309,5 +285,5 @@ int main(void)
         TEST(a_closed_room_leaves_nothing_but_what_is_forgotten),
         TEST(a_full_redis_can_be_emptied),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }

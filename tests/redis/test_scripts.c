@@ -12,31 +12,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "redis/rig.h"
-
-static struct rig rig;
-
-static int start(void **state)
-{
-    (void)state;
-    rig_start(&rig, NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
-static int clear(void **state)
-{
-    (void)state;
-    server_do(rig.commands, "FLUSHALL");
-    rig_clear(&rig);
-    return 0;
-}
+#include "redis/fixture.h"
 
 static struct session_secret secret_of(unsigned char first)
 {
@@ -701,7 +677,7 @@ static void a_key_of_another_kind_fails_the_ask(void **state)
     assert_int_equal(server_number(rig.commands, "STRLEN rl:room:{room}"), 4);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, clear)
+#define TEST(name) cmocka_unit_test_setup(name, fixture_clear)
 
 int main(void)
 {
@@ -739,5 +715,5 @@ int main(void)
         TEST(flushed_scripts_are_not_found),
         TEST(a_key_of_another_kind_fails_the_ask),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }

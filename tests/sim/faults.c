@@ -142,6 +142,8 @@ static const struct fault {
 
 static bool is_of(const struct fault *fault, const struct temper *temper)
 {
+    if (temper->restless)
+        return fault->strike == cut_commands || fault->strike == cut_inbox;
     if (temper->mild)
         return fault->kind == MILD;
     return temper->forgetful || fault->kind != FORGETFUL;
@@ -181,6 +183,10 @@ static void fault_fire(struct source *source)
     uint64_t lasts = duration(swarm, fault);
     uint64_t pause = world_delay(&swarm->world, 300 * MS, 6 * SECONDS);
     source->due = swarm->world.now + pause + (swarm->temper.mild ? lasts + 2 * SECONDS : 0);
+    if (swarm->temper.frantic)
+        source->due = swarm->world.now + world_delay(&swarm->world, 100 * MS, 1 * SECONDS);
+    else if (swarm->temper.restless)
+        source->due = swarm->world.now + lasts + world_delay(&swarm->world, 300 * MS, 3 * SECONDS);
     if (worker == NULL)
         return;
     world_note(&swarm->world, "FAULT %s of worker %d for %.3f s", fault->name, worker->index,

@@ -71,6 +71,25 @@ static bool swap_signals(struct worker *worker, struct frame *frame)
     return true;
 }
 
+/* Nobody waits until the old way is drained: each fence is answered where it first comes. */
+static bool skip_fence(struct worker *worker, struct frame *frame)
+{
+    if (frame->kind != FRAME_FENCE)
+        return false;
+    struct frame fenced = *frame;
+    fenced.kind = FRAME_FENCED;
+    fenced.from = worker->id;
+    fenced.to = frame->from;
+    exchange_send(worker->exchange, &fenced);
+    return true;
+}
+
+static bool lose_refusal(struct worker *worker, struct frame *frame)
+{
+    (void)worker;
+    return frame->kind == FRAME_UNDELIVERED;
+}
+
 /* ---- rosters */
 
 static bool is_event(const struct frame *frame)
@@ -91,6 +110,12 @@ static bool ignore_gap(struct worker *worker, struct frame *frame)
     if (frame->version > room->version)
         room->version = frame->version;
     return true;
+}
+
+static bool lose_restore(struct redis *redis, struct frame *frame)
+{
+    (void)redis;
+    return frame->kind == FRAME_RESTORE;
 }
 
 static bool lose_leave(struct redis *redis, struct frame *frame)
@@ -167,6 +192,9 @@ const struct mutation mutations[] = {
     {"what was held is not handed over", "mild", "fate:", .on_frame = lose_hold},
     {"the counts are handed over wrong", "mild", "once:", .on_frame = miscount},
     {"the former holder keeps its session", "mild", "mild:", .on_frame = keep_session},
+    {"a fence is not waited for", "frantic", "order:", .on_frame = skip_fence},
+    {"a refusal is lost", "strict", "fate:", .on_frame = lose_refusal},
+    {"nobody says again what he holds", "forgetful", "back:", .on_ask = lose_restore},
     {"the dead are not reaped", "harsh", "empty:", .never_reaps = true},
 };
 

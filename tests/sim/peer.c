@@ -412,7 +412,9 @@ static void act_fire(struct source *source)
     source->due = world->now + world_delay(world, 1 * MS, 700 * MS);
     if (!peer->joined || peer->leaving)
         return;
-    if (dice < 800)
+    if (peer->swarm->temper.restless && dice % 4 == 0 && !peer->swarm->quiet)
+        peer_move(peer);
+    else if (dice < 800)
         send_signal(peer);
     else if (dice < 900)
         peer_ping(peer);

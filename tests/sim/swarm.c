@@ -19,6 +19,8 @@ const struct temper tempers[] = {
     {.name = "calm", .calm = true, .mild = true},
     {.name = "mild", .mild = true},
     {.name = "mild-wild", .mild = true, .wild = true},
+    {.name = "restless", .mild = true, .restless = true},
+    {.name = "frantic", .mild = true, .restless = true, .frantic = true},
     {.name = "harsh"},
     {.name = "harsh-wild", .wild = true},
     {.name = "strict", .strict = true},

@@ -51,6 +51,12 @@ static void nor_with_clients_that_do_as_they_like(void **state)
     run("mild-wild");
 }
 
+static void nor_where_all_move_all_the_time(void **state)
+{
+    (void)state;
+    run("restless");
+}
+
 static void what_breaks_for_long_heals(void **state)
 {
     (void)state;
@@ -126,6 +132,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(clients_that_lose_sockets_and_move_lose_nothing),
         cmocka_unit_test(what_breaks_for_a_second_loses_nothing),
         cmocka_unit_test(nor_with_clients_that_do_as_they_like),
+        cmocka_unit_test(nor_where_all_move_all_the_time),
         cmocka_unit_test(what_breaks_for_long_heals),
         cmocka_unit_test(also_with_clients_that_do_as_they_like),
         cmocka_unit_test(one_seed_is_one_run_to_the_byte),
