@@ -12,6 +12,8 @@
 #include "net/http_answer.h"
 #include "net/http_client.h"
 
+#define PATIENCE 60000 /* ms, where no time-out is tested: a machine may be slow */
+
 struct told {
     unsigned count;
     int status;
@@ -145,7 +147,7 @@ static void post(struct told *told)
 /* A fresh client has asked, and what it asked was heard. */
 static void ask(struct told *told)
 {
-    start_with(1, 10, 5000);
+    start_with(1, 10, PATIENCE);
     post(told);
     WAIT(try_accept());
     await_request();
@@ -186,7 +188,7 @@ static void a_connection_is_kept_for_the_next(void **state)
 {
     (void)state;
     struct told told[3];
-    start_with(1, 10, 5000);
+    start_with(1, 10, PATIENCE);
     for (int i = 0; i < 3; i++)
         post(&told[i]);
     WAIT(try_accept());
@@ -204,7 +206,7 @@ static void several_go_at_the_same_time(void **state)
 {
     (void)state;
     struct told told[3];
-    start_with(2, 3, 5000);
+    start_with(2, 3, PATIENCE);
     for (int i = 0; i < 3; i++)
         post(&told[i]);
     WAIT(try_accept());
@@ -301,7 +303,7 @@ static void nobody_listens(void **state)
 {
     (void)state;
     struct told told;
-    start_with(1, 10, 5000);
+    start_with(1, 10, PATIENCE);
     close(listener);
     listener = -1;
     post(&told);
@@ -313,13 +315,13 @@ static void closing_in_the_middle_tells_nobody(void **state)
 {
     (void)state;
     struct told told[3];
-    start_with(1, 10, 5000);
+    start_with(1, 10, PATIENCE);
     for (int i = 0; i < 3; i++)
         post(&told[i]);
     WAIT(try_accept());
     await_request();
     stop();
-    start_with(1, 10, 5000);
+    start_with(1, 10, PATIENCE);
     post(&told[1]); /* while it dials */
     stop();
     for (int i = 0; i < 3; i++)
@@ -337,7 +339,7 @@ static void it_may_be_closed_by_an_answer(void **state)
 {
     (void)state;
     struct told told = {.count = 0};
-    start_with(1, 10, 5000);
+    start_with(1, 10, PATIENCE);
     assert_int_equal(http_client_post(client, SLICE_NONE, SLICE_NONE, close_client, &told), 0);
     WAIT(try_accept());
     await_request();
@@ -380,7 +382,7 @@ static void our_own_server_over_tls(void **state)
     struct http_client_options options = {.loop = &fixture->loop,
                                           .connections = 1,
                                           .requests = 2,
-                                          .timeout = 5000,
+                                          .timeout = PATIENCE,
                                           .answer_max = 100,
                                           .tls = {.ca = certificate_file("ec.pem")}};
     char url[64], error[HTTP_CLIENT_ERROR_SIZE];
