@@ -79,7 +79,7 @@ export class Talk extends Emitter {
             introduce(); // once
             this.#group.introduce(call.peer);
         });
-        call.on('state', () => this.emit('change'));
+        call.on('state', ({ state }) => state !== 'ended' && this.emit('change')); // of the end #remove tells
         call.on('ended', ({ reason }) => this.#remove(call, reason));
         if (this.screen) call.shareScreen(this.screen);
         this.emit('change');

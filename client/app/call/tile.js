@@ -1,7 +1,7 @@
 // One call on the page: picture or name, what state it is in, and what can be done with it alone.
 
 import { has, label, say } from '../i18n.js';
-import { fromTemplate, part } from '../parts/page.js';
+import { $, fromTemplate, part } from '../parts/page.js';
 import { paintAvatar } from '../parts/avatar.js';
 import { watchQuality } from './quality.js';
 import { showSafety } from './safety.js';
@@ -43,6 +43,7 @@ export class Tile {
         const stage = stageOf(this.#call);
         this.element.dataset.call = stage;
         say(part(this.element, 'text'), has(stage) ? stage : null, { name: this.#name });
+        say($('spoken'), has(`spoken-${stage}`) ? `spoken-${stage}` : null, { name: this.#name });
     }
 
     #showMedia() {

@@ -10,15 +10,18 @@ const failed = (text, details = '') => ({ result: 'failed', text, details });
 const none = { result: 'none', text: 'result-none', details: '' };
 const skipped = { result: 'skipped', text: 'result-skipped', details: '' };
 
-// In the order of the page: [name, check(found)], `found` being what earlier ones left for later ones.
-export const checks = [
-    ['camera', () => device({ video: true })],
-    ['microphone', () => device({ audio: true })],
-    ['websocket', server],
-    ['stun', ({ iceServers }) => stun(iceServers)],
-    ['turn-udp', ({ iceServers }) => turn(iceServers, 'turn-udp')],
-    ['turn-tcp', ({ iceServers }) => turn(iceServers, 'turn-tcp')],
-    ['turn-tls', ({ iceServers }) => turn(iceServers, 'turn-tls')],
+// In the order of the page: what is asked one after the other, and what at once. A check is
+// [name, check(found)], `found` being what earlier ones left for later ones.
+export const rounds = [
+    [['camera', () => device({ video: true })]],
+    [['microphone', () => device({ audio: true })]],
+    [['websocket', server]],
+    [
+        ['stun', ({ iceServers }) => stun(iceServers)],
+        ['turn-udp', ({ iceServers }) => turn(iceServers, 'turn-udp')],
+        ['turn-tcp', ({ iceServers }) => turn(iceServers, 'turn-tcp')],
+        ['turn-tls', ({ iceServers }) => turn(iceServers, 'turn-tls')],
+    ],
 ];
 
 const refusals = {
@@ -32,10 +35,8 @@ async function device(wish) {
     if (!navigator.mediaDevices) return failed('camera-insecure');
     try {
         const stream = await navigator.mediaDevices.getUserMedia(wish);
-        const [track] = stream.getTracks();
-        const { label } = track;
-        track.stop();
-        return ok(label);
+        for (const track of stream.getTracks()) track.stop();
+        return ok(); // what it is called may have its owner's name in it
     } catch ({ name }) {
         return failed(refusals[name] ?? 'camera-missing', name);
     }

@@ -3,7 +3,7 @@
 
 import { say, translate, watchSwitches } from '../i18n.js';
 import { $, fromTemplate, part } from '../parts/page.js';
-import { checks } from './checks.js';
+import { rounds } from './checks.js';
 
 translate();
 watchSwitches();
@@ -16,17 +16,21 @@ async function run() {
     $('checks').replaceChildren();
     const found = {};
     const outcomes = [];
-    for (const [name, check] of checks) {
-        const item = fromTemplate('check');
-        say(part(item, 'name'), `check-${name}`);
-        say(part(item, 'text'), 'result-running');
-        $('checks').append(item);
-        const outcome = await check(found);
-        item.dataset.result = outcome.result;
-        say(part(item, 'text'), outcome.text);
-        outcomes.push({ name, ...outcome });
-    }
+    for (const checks of rounds)
+        outcomes.push(...(await Promise.all(checks.map(([name, check]) => show(name, check(found))))));
     finish(outcomes);
+}
+
+// A line of the page, from the question to the answer.
+async function show(name, asked) {
+    const item = fromTemplate('check');
+    say(part(item, 'name'), `check-${name}`);
+    say(part(item, 'text'), 'result-running');
+    $('checks').append(item);
+    const outcome = await asked;
+    item.dataset.result = outcome.result;
+    say(part(item, 'text'), outcome.text);
+    return { name, ...outcome };
 }
 
 function verdictOf(outcomes) {

@@ -63,10 +63,17 @@ export class Media extends EventTarget {
         return this.#swap(kind, { deviceId: { exact: deviceId } });
     }
 
-    // From the front camera of a phone to the one at its back.
-    flip() {
-        this.#facing = this.#facing === 'user' ? 'environment' : 'user';
-        return this.#swap('video', { facingMode: this.#facing });
+    // From the front camera of a phone to the one at its back; to the next one where they don't say
+    // which they are.
+    async flip() {
+        const { facingMode, deviceId } = this.track('video')?.getSettings() ?? {};
+        if (facingMode) {
+            this.#facing = this.#facing === 'user' ? 'environment' : 'user';
+            return this.#swap('video', { facingMode: this.#facing });
+        }
+        const cameras = await this.devices('video');
+        const at = cameras.findIndex((camera) => camera.deviceId === deviceId);
+        return this.#swap('video', { deviceId: { exact: cameras[(at + 1) % cameras.length].deviceId } });
     }
 
     get isMirrored() {

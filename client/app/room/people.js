@@ -10,10 +10,19 @@ export function showPeople(peers, talk, onCall) {
     const focused = document.activeElement?.closest('#people li')?.dataset.peer;
     const rows = entries.map((entry) => row(entry, talk, onCall));
     $('people').replaceChildren(...rows);
-    rows.find(({ dataset }) => dataset.peer === focused)?.querySelector('button').focus();
+    keepFocus(rows.find(({ dataset }) => dataset.peer === focused));
     $('count').textContent = String(entries.length + 1);
     $('alone').hidden = entries.length > 0;
     say($('caption'), entries.length > 0 ? 'selfHint' : 'selfHintAlone');
+}
+
+// A call takes the button away that made it, and its end those of the call. In a call the focus does
+// not go to the one that hangs up: Enter may come twice.
+function keepFocus(row) {
+    const button = row?.querySelector('button');
+    if (button) return (button.hidden ? $('microphone') : button).focus();
+    if (document.activeElement.checkVisibility?.() === false)
+        (document.querySelector('#people button:enabled:not([hidden])') ?? $('invite-room')).focus();
 }
 
 function statusOf({ state, info }) {

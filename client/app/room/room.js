@@ -43,7 +43,7 @@ export class RoomPlace {
         this.#talk.on('begin', () => this.#tellBusy(true));
         this.#talk.on('end', () => this.#tellBusy(false));
         this.#talk.on('change', () => this.#showPeople());
-        $('room-name').textContent = roomName;
+        $('room-name').textContent = $('room-name').title = roomName;
         $('my-name').textContent = name;
         paintAvatar($('my-avatar'), name);
         nameSelf(name);
