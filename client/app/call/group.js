@@ -3,7 +3,8 @@
 //
 //     signal { meet: ID }    from somebody I am in a call with
 //
-// Only who is in a call with me can introduce somebody, and the server vouches for `from`.
+// Only who is in a call with me can introduce somebody, and the server vouches for `from`. To that one
+// the call may seem connected a moment before it does to me.
 
 import { compareIds } from '../../roomline.js';
 
@@ -16,7 +17,7 @@ export class Group {
         this.#room = room;
         this.#talk = talk;
         room.on('signal', ({ from, data }) => {
-            if (typeof data?.meet === 'string' && talk.isWith(from)) this.#meet(data.meet);
+            if (typeof data?.meet === 'string' && talk.hasAgreed(from)) this.#meet(data.meet);
         });
     }
 

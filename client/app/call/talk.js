@@ -39,6 +39,11 @@ export class Talk extends Emitter {
         return this.#calls.has(peer);
     }
 
+    // Whether both of us want to talk.
+    hasAgreed(peer) {
+        return /^(connecting|connected|reconnecting)$/.test(this.#calls.get(peer)?.state ?? '');
+    }
+
     // Whether there is a connection, if perhaps a lame one.
     isWith(peer) {
         return /^(connected|reconnecting)$/.test(this.#calls.get(peer)?.state ?? '');

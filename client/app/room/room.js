@@ -14,6 +14,7 @@ import { isRinging, ring } from './ring.js';
 
 const PATIENCE = 800; // ms that a lost connection may take to come back before anything is said
 const NOTICE_TIME = 6_000; // ms
+const INTRODUCTION = 1_000; // ms that whoever introduces a caller may be slower than the caller
 
 export class RoomPlace {
     #room;
@@ -62,7 +63,8 @@ export class RoomPlace {
 
     #called(call) {
         if (this.#talk.takes(call)) return this.#talk.answer(call);
-        if (this.#talk.size > 0 || isRinging()) return call.decline('busy');
+        if (isRinging()) return call.decline('busy');
+        if (this.#talk.size > 0) return setTimeout(() => call.decline('busy'), INTRODUCTION);
         ring(call, nameOf(this.#room.peers.get(call.peer)), {
             onAccept: (call) => this.#talk.answer(call),
             onMissed: (name) => notice('call-notice', 'missed', { name }, NOTICE_TIME),
