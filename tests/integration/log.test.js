@@ -8,6 +8,7 @@ import { ownServer } from '../support/suite.js';
 import { connectSocket } from '../support/upgrade.js';
 
 const REFUSED = 4000; // upgrades, each with a line of over 500 bytes: no buffer on the way holds them
+const STATUS_LINE = 'HTTP/1.1 403 ';
 const ASK =
     'GET /v1/rooms/r/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
@@ -16,10 +17,13 @@ const ASK =
 async function fillLog(server) {
     const { socket, tcp } = await connectSocket(server);
     let answered = 0;
+    let tail = ''; // the beginning of a status line that came in two pieces
     socket.setTimeout(10_000, () => socket.destroy());
     const done = new Promise((resolve, reject) => {
         socket.on('data', (bytes) => {
-            answered += bytes.toString('latin1').split('HTTP/1.1 403 ').length - 1;
+            const text = tail + bytes.toString('latin1');
+            answered += text.split(STATUS_LINE).length - 1;
+            tail = text.slice(1 - STATUS_LINE.length);
             if (answered === REFUSED) resolve();
         });
         socket.on('close', () => reject(new Error(`closed after ${answered} answers`)));
