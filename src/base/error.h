@@ -115,8 +115,8 @@ enum error {
 #define X(name, wire, text, close_new, close_joined) ERR_##name = -ERR_NEGATED_##name,
 enum error_code {
     WIRE_ERRORS(X) ERR_NOT_JSON =
-        -ERR_NOT_JSON_NEGATED,        /* neither UTF-8 nor JSON: closes with 1007 */
-    ERR_KICKED = -ERR_KICKED_NEGATED, /* `forbidden`, and closes with 4005 */
+        -ERR_NOT_JSON_NEGATED,                        /* neither UTF-8 nor JSON: closes with 1007 */
+    ERR_KICKED = -ERR_KICKED_NEGATED,                 /* `forbidden`, and closes with 4005 */
     ERR_TOO_MANY_ROOMS = -ERR_TOO_MANY_ROOMS_NEGATED, /* `unavailable`, by limits.rooms */
 };
 #undef X

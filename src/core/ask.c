@@ -55,9 +55,8 @@ static void log_outcome(const struct ask *ask, const char *outcome)
     struct slice admin = {ask->admin, ask->admin_len};
     if (ask->doing != NULL)
         log_event(LOG_INFO, "administered", LOG_SLICE("room", room_name(ask->session->room)),
-                  LOG_SLICE("peer", admin),
-                  LOG_STR("op", ask->doing), LOG_SLICE("kicked", peer_of(ask)),
-                  LOG_STR("outcome", outcome), LOG_END);
+                  LOG_SLICE("peer", admin), LOG_STR("op", ask->doing),
+                  LOG_SLICE("kicked", peer_of(ask)), LOG_STR("outcome", outcome), LOG_END);
 }
 
 static void ask_free(struct ask *ask)

@@ -249,16 +249,11 @@ static void on_leave(struct directory *directory, const struct frame *frame)
 void directory_on_frame(struct directory *directory, const struct frame *frame)
 {
     static void (*const handlers[FRAME_KIND_COUNT])(struct directory *, const struct frame *) = {
-        [FRAME_JOIN] = on_enter,
-        [FRAME_RESUME] = on_enter,
-        [FRAME_READ] = on_read,
-        [FRAME_CONFIRM] = on_confirm,
-        [FRAME_INFO] = on_info,
-        [FRAME_AWAY] = on_away,
-        [FRAME_LEAVE] = on_leave,
-        [FRAME_RESTORE] = directory_on_restore,
-        [FRAME_DISCLAIM] = on_disclaim,
-        [FRAME_CONTROL] = directory_on_control,
+        [FRAME_JOIN] = on_enter,        [FRAME_RESUME] = on_enter,
+        [FRAME_READ] = on_read,         [FRAME_CONFIRM] = on_confirm,
+        [FRAME_INFO] = on_info,         [FRAME_AWAY] = on_away,
+        [FRAME_LEAVE] = on_leave,       [FRAME_RESTORE] = directory_on_restore,
+        [FRAME_DISCLAIM] = on_disclaim, [FRAME_CONTROL] = directory_on_control,
     };
     bool is_from_worker = frame->from != DIRECTORY || frame->kind == FRAME_RESTORE;
     directory->asker = frame->from;

@@ -48,11 +48,11 @@ enum frame_kind {
                      any case) */
 
     /* worker to directory; answered by events only; fenced by secret */
-    FRAME_CONFIRM, /* room peer secret: the client has its new secret, forget the old one */
-    FRAME_INFO,    /* room peer secret info */
-    FRAME_AWAY,    /* room peer secret reason(enum away_reason): socket lost, held */
-    FRAME_LEAVE,   /* room peer secret reason */
-    FRAME_RESTORE, /* room peer secret proof(the secret before it, or none) info address data(the
+    FRAME_CONFIRM,  /* room peer secret: the client has its new secret, forget the old one */
+    FRAME_INFO,     /* room peer secret info */
+    FRAME_AWAY,     /* room peer secret reason(enum away_reason): socket lost, held */
+    FRAME_LEAVE,    /* room peer secret reason */
+    FRAME_RESTORE,  /* room peer secret proof(the secret before it, or none) info address data(the
                       room's settings as known) version(known of the room) taken reason(1: away)
                       stint: I hold this membership, make it so again. Answered by FRAME_EVICTED
                       where it has become somebody else's, or is no more */
@@ -168,7 +168,7 @@ struct frame {
     uint32_t flags;     /* enum join_flag, or room_event */
     uint32_t peers_max; /* more than that may not be in the room once it is in; 0: as ever */
     uint64_t ticket_ms; /* for how long the ticket has to be remembered */
-    uint64_t taken;     /* the room's version when the membership was entered or taken over, where the
+    uint64_t taken; /* the room's version when the membership was entered or taken over, where the
                            directory itself said so and the client knows its secret; else 0 */
     struct session_secret secret;
     struct session_secret proof;
