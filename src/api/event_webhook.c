@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "api/webhook_sign.h"
 #include "base/buf.h"
@@ -258,7 +257,7 @@ static void send_batch(struct event_webhook *hook)
     struct buf headers;
     enter(hook, SENDING);
     buf_init(&headers, 512);
-    webhook_sign(hook->key, (uint64_t)time(NULL), buf_slice(&hook->batch), &headers);
+    webhook_sign(hook->key, clock_unix_ms() / 1000, buf_slice(&hook->batch), &headers);
     buf_add_text(&headers, "Roomline-Delivery: ");
     buf_add_text(&headers, hook->delivery);
     buf_add_text(&headers, "\r\n");

@@ -1,13 +1,13 @@
 #include "app/admin_host.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "api/admin.h"
 #include "api/problem.h"
 #include "app/settings_admin.h"
 #include "app/settings_auth.h"
 #include "app/settings_ice.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/server.h"
@@ -197,7 +197,7 @@ static void tick_cb(uv_timer_t *timer)
 static struct ice_validity ice_servers(void *context, struct slice peer, struct buf *out)
 {
     struct admin_host *host = context;
-    return ice_rules_write(&host->ice, SLICE_NONE, peer, (uint64_t)time(NULL), out);
+    return ice_rules_write(&host->ice, SLICE_NONE, peer, clock_unix_ms() / 1000, out);
 }
 
 /* --- life --- */

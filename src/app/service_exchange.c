@@ -1,9 +1,8 @@
 /* What the exchange asks of the service. */
 #include "app/service_state.h"
 
-#include <time.h>
-
 #include "app/settings.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 
 static void deliver(void *connection, struct message *message)
@@ -43,7 +42,7 @@ static struct ice_validity ice_servers(void *context, void *connection, struct s
                                        struct buf *out)
 {
     struct service *service = context;
-    return ice_rules_write(&service->ice, connection_host(connection), peer, (uint64_t)time(NULL),
+    return ice_rules_write(&service->ice, connection_host(connection), peer, clock_unix_ms() / 1000,
                            out);
 }
 

@@ -7,16 +7,22 @@ static const char *ca_of(const struct config *config)
     return config->webhooks.ca[0] == '\0' ? NULL : config->webhooks.ca;
 }
 
+static struct http_client_options client_of(const struct config *config, const char *url)
+{
+    struct http_client_options client = {.tls = {.ca = ca_of(config)},
+                                         .timeout = config->webhooks.timeout};
+    http_url_parse(slice_of(url), &client.url);
+    return client;
+}
+
 struct auth_webhook_options settings_auth_webhook(const struct config *config)
 {
-    struct auth_webhook_options options = {
-        .client = {.tls = {.ca = ca_of(config)}, .timeout = config->webhooks.timeout},
+    return (struct auth_webhook_options){
+        .client = client_of(config, config->webhooks.auth),
         .secret = slice_of(config->webhooks.secret),
         .failures = config->webhooks.auth_failures,
         .pause = config->webhooks.auth_pause,
     };
-    http_url_parse(slice_of(config->webhooks.auth), &options.client.url);
-    return options;
 }
 
 bool settings_has_events(const struct config *config)
@@ -26,8 +32,8 @@ bool settings_has_events(const struct config *config)
 
 struct event_webhook_options settings_event_webhook(const struct config *config)
 {
-    struct event_webhook_options options = {
-        .client = {.tls = {.ca = ca_of(config)}, .timeout = config->webhooks.timeout},
+    return (struct event_webhook_options){
+        .client = client_of(config, config->webhooks.events),
         .secret = slice_of(config->webhooks.secret),
         .types = config->webhooks.events_types,
         .queue = config->webhooks.events_queue,
@@ -35,8 +41,6 @@ struct event_webhook_options settings_event_webhook(const struct config *config)
         .backoff = config->webhooks.events_backoff,
         .keep = config->webhooks.events_keep,
     };
-    http_url_parse(slice_of(config->webhooks.events), &options.client.url);
-    return options;
 }
 
 int settings_check_webhooks(const struct config *config, char ret_error[SETTINGS_ERROR_SIZE])
