@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Person } from './browser.js';
-import { BOTH, suite } from './suite.js';
+import { PLAIN, suite } from './suite.js';
 
-suite('calls', BOTH, {}, (on) => {
+suite('calls', PLAIN, {}, (on) => {
     const arrive = (t, ...names) =>
         Promise.all(names.map((name) => Person.arrive(t, on.url, { name })));
 

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startServer } from '../support/server.js';
 import { CLIENT, Person } from './browser.js';
-import { BOTH, suite } from './suite.js';
+import { TLS, suite } from './suite.js';
 
-suite('resuming', BOTH, {}, (on) => {
+suite('resuming', TLS, {}, (on) => {
     async function talking(t, room, url = on.url) {
         const [ann, ben] = await Promise.all(
             ['Ann', 'Ben'].map((name) => Person.arrive(t, url, { name })),

@@ -7,8 +7,10 @@ import { CLIENT, closeBrowsers } from './browser.js';
 const LOCAL = { name: 'http://localhost', tls: false };
 const SECURE = { name: 'https, self-signed', tls: true };
 
+// What a page does is the same on both: the tutorial is read on both, the rest on the one that shows more.
 export const BOTH = [LOCAL, SECURE];
 export const PLAIN = [LOCAL];
+export const TLS = [SECURE];
 
 // define(on) is to call test(); on.url is the server's once they run.
 export function suite(name, modes, options, define) {
