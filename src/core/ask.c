@@ -79,10 +79,14 @@ void ask_free_all(struct session *session)
     }
 }
 
+/* The error may close the connection and end the session, and with it all that it asks: by then this
+ * one is gone. */
 void ask_answer(struct ask *ask, int error)
 {
+    const struct ask answered = *ask;
     log_outcome(ask, error == 0 ? "done" : error_wire(error));
-    if (error != 0)
-        session_fail(ask->session, error, peer_of(ask), (struct slice){ask->id, ask->id_len});
     ask_free(ask);
+    if (error != 0)
+        session_fail(answered.session, error, peer_of(&answered),
+                     (struct slice){answered.id, answered.id_len});
 }

@@ -28,7 +28,7 @@ void ask_free_all(struct session *session);
 /* NULL: the session has ended meanwhile. */
 struct ask *ask_find(struct exchange *exchange, uint32_t request);
 
-/* Ends the ask; an error is told to the client. */
+/* Ends the ask; an error is told to the client, and may end the session. */
 void ask_answer(struct ask *ask, int error);
 
 #endif

@@ -555,6 +555,23 @@ static void orders_of_one_who_is_gone_are_answered_to_nobody(void **state)
     assert_int_equal(exchange_count(cluster.exchanges[0]).sessions, 0);
 }
 
+/* What closes the connection ends all that it asked, this one too. */
+static void an_admin_of_a_room_that_the_directory_lost_is_told_once(void **state)
+{
+    (void)state;
+    enter_as_admin(0);
+    cluster_forget(&cluster);
+    for (int i = 0; i < 2; i++)
+        client_send(&alice, "{\"type\":\"lock\",\"locked\":true,\"id\":%d}", i);
+    cluster_settle(&cluster);
+    const cJSON *error = client_next(&alice, "error");
+    assert_string_equal(text_of(error, "code"), "room-closed");
+    assert_int_equal((int)number_of(error, "id"), 0);
+    assert_null(client_next(&alice, "error"));
+    assert_int_equal(alice.closed, CLOSE_ROOM_CLOSED);
+    assert_int_equal(exchange_count(cluster.exchanges[0]).sessions, 0);
+}
+
 static void the_ticket_is_torn_by_the_one_who_enters(void **state)
 {
     (void)state;
@@ -658,6 +675,7 @@ int main(void)
         TEST(an_admin_kicks_and_bans),
         TEST(an_admin_closes_the_room_for_all),
         TEST(orders_of_one_who_is_gone_are_answered_to_nobody),
+        TEST(an_admin_of_a_room_that_the_directory_lost_is_told_once),
         TEST(the_ticket_is_torn_by_the_one_who_enters),
         TEST(who_proves_to_be_the_same_takes_its_own_place),
         TEST(where_nobody_is_asked_nobody_is_admin),
