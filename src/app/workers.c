@@ -193,11 +193,11 @@ static void exit_cb(uv_process_t *process, int64_t status, int signal)
     slot->process = NULL;
     uv_timer_stop(&slot->timer);
     hub_remove(workers->hub, slot->id);
+    set_state(slot, DOWN); /* before others are asked in its place */
     workers->events.on_ended(workers->events.context, slot->id);
     shared_bury(workers->options.shared, slot->index);
     if (!workers->retired)
         tally_add(&workers->options.shared->own->instance.restarts, 1);
-    set_state(slot, DOWN);
     if (!as_told && settings_use_redis(workers->options.config))
         slot->crashed = slot->id;
     tell_of_crashed(workers);

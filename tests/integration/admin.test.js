@@ -256,6 +256,19 @@ test('what a worker was asked that dies is asked of another, where that does no 
     assert.match(refused.json.detail, /has ended/);
 });
 
+test('where the only worker dies that is said at once', async (t) => {
+    const server = await ownServer(t, WITH_ADMIN);
+    const [pid] = server.workers.values();
+    process.kill(pid, 'SIGSTOP');
+    const http = await HttpConnection.open(server, { url: server.adminUrl });
+    http.send(`GET /v1/rooms HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`);
+    await ask(server, 'GET', '/livez'); // came later: by now the other is with the worker
+    process.kill(pid, 'SIGKILL');
+    const { status, body } = await http.answer();
+    assert.equal(status, 503);
+    assert.match(String(body), /has ended/); // and not: no answer in time
+});
+
 test('no secret is shown', async () => {
     const file = configFile(`admin:\n  token: ${TOKEN}\n`);
     const { code, stdout } = await runServer(['--config', file, '--print-config']);
