@@ -226,14 +226,20 @@ static uint64_t backoff(const struct event_webhook *hook)
     return random % (most + 1);
 }
 
-static void fail_batch(struct event_webhook *hook, const char *cause, int status)
+/* Too old, or without memory when it was filled: what is missing then is never found again. */
+static bool is_hopeless(const struct event_webhook *hook)
 {
     uint64_t age = uv_now(hook->options.client.loop) - hook->batch_since;
+    return buf_failed(&hook->batch) || (hook->options.keep != 0 && age >= hook->options.keep);
+}
+
+static void fail_batch(struct event_webhook *hook, const char *cause, int status)
+{
     tally_add(&hook->options.tally->failures, 1);
     log_event(LOG_WARN, "event-webhook-failed", LOG_STR("cause", cause), LOG_INT("status", status),
               LOG_UINT("events", hook->batch_events), LOG_END);
     log_dropped(hook);
-    if (hook->options.keep != 0 && age >= hook->options.keep) {
+    if (is_hopeless(hook)) {
         end_batch(hook, EVENT_DROPPED);
         return;
     }

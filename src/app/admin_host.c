@@ -237,16 +237,17 @@ static int load(struct admin_host *host)
     int error = settings_admin_tokens(host->config, &tokens, cause);
     if (error == 0)
         error = settings_ice(host->config, &ice, cause);
-    if (error == 0 && settings_admin_use_tls(host->config))
-        error = server_tls(host->server, &tls, cause);
     if (error == 0)
         error = settings_auth_keys(host->config, &keys, cause);
+    if (error == 0 && settings_admin_use_tls(host->config))
+        error = server_tls(host->server, &tls, cause); /* takes effect at once: the last to fail */
     if (error == 0) {
         use_all(host, &tokens, &keys);
         host->ice = ice;
     } else {
         log_event(LOG_ERROR, "admin-not-loaded", LOG_STR("cause", cause), LOG_END);
     }
+    jwk_set_done(&keys);
     explicit_bzero(&ice, sizeof(ice));
     explicit_bzero(&tokens, sizeof(tokens));
     return error;
