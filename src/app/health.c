@@ -182,13 +182,14 @@ static const struct stream_events stream_events = {.on_open = send_request,
 static int open_stream(struct health *health, int fd)
 {
     struct tls *tls = NULL;
-    int error = stream_open(&health->stream, fd);
-    if (error == 0 && health->tls != NULL) {
+    stream_init(&health->stream, outgoing_streams(health->outgoing), &stream_events, fd);
+    health->stream_open = true;
+    if (health->tls != NULL) {
         tls = tls_client_new(health->tls, health->target->authority.host);
         if (tls == NULL)
             return UV_ENOMEM;
     }
-    return error != 0 ? error : stream_start(&health->stream, tls);
+    return stream_start(&health->stream, tls);
 }
 
 static void on_dialed(void *context, int result)
@@ -196,14 +197,8 @@ static void on_dialed(void *context, int result)
     struct health *health = context;
     int error = result;
     health->dial = NULL;
-    if (result >= 0) {
-        error = stream_init(&health->stream, outgoing_streams(health->outgoing), &stream_events);
-        health->stream_open = error == 0;
-        if (error == 0)
-            error = open_stream(health, result);
-        else
-            close(result);
-    }
+    if (result >= 0)
+        error = open_stream(health, result);
     if (error != 0)
         finish(health, uv_strerror(error));
     else if (health->tls == NULL)

@@ -171,9 +171,8 @@ static const struct stream_events stream_events;
 static int start_stream(struct redis_client *client, int fd)
 {
     struct tls *tls = NULL;
-    int error = stream_open(&client->stream, fd);
-    if (error != 0)
-        return error;
+    stream_init(&client->stream, outgoing_streams(client->options.outgoing), &stream_events, fd);
+    client->stream_open = true;
     if (client->options.tls != NULL) {
         tls = tls_client_new(client->options.tls, client->address.host);
         if (tls == NULL)
@@ -190,8 +189,6 @@ static void on_dialed(void *context, int result)
         fail_dial(client, uv_strerror(result));
         return;
     }
-    stream_init(&client->stream, outgoing_streams(client->options.outgoing), &stream_events);
-    client->stream_open = true;
     int error = start_stream(client, result);
     if (error != 0)
         redis_client_cut(client, uv_strerror(error));

@@ -78,17 +78,16 @@ static void refuse(struct connection *connection)
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
                                "Connection: close\r\nRetry-After: 5\r\n\r\n";
     connection_loop(connection)->counts.refused++;
-    uv_buf_t run = uv_buf_init((char *)text, sizeof(text) - 1);
     if (!connection->secure)
-        uv_try_write((uv_stream_t *)&connection->stream.tcp, &run, 1);
+        send(connection->stream.fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
     connection_cut(connection);
 }
 
 static struct ip peer_of(const struct connection *connection)
 {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
-    int size = sizeof(address);
-    uv_tcp_getpeername(&connection->stream.tcp, (struct sockaddr *)&address, &size);
+    socklen_t size = sizeof(address);
+    getpeername(connection->stream.fd, (struct sockaddr *)&address, &size);
     return ip_from_sockaddr((const struct sockaddr *)&address);
 }
 
@@ -124,15 +123,12 @@ bool connection_readmit(struct connection *connection)
     return admit(connection);
 }
 
-static struct connection *connection_new(struct net_loop *loop)
+static struct connection *connection_new(struct net_loop *loop, int fd)
 {
     struct connection *connection = mem_zero(sizeof(*connection));
     if (connection == NULL)
         return NULL;
-    if (stream_init(&connection->stream, &loop->io, &events) != 0) {
-        mem_free(connection);
-        return NULL;
-    }
+    stream_init(&connection->stream, &loop->io, &events, fd);
     connection->number = ++loop->last_number;
     connection->last_seen = uv_now(loop->io.uv);
     connection->deadline.on_due = on_due;
@@ -186,19 +182,14 @@ static void await_header(struct connection *connection)
                                                      : options->headers_timeout);
 }
 
-int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure)
+bool connection_accepted(struct net_loop *loop, int fd, const struct sockaddr *address, bool secure)
 {
     const struct proxy_rules *rules = &loop->options.proxy;
-    struct connection *connection = connection_new(loop);
+    struct connection *connection = connection_new(loop, fd);
     if (connection == NULL)
-        return UV_ENOMEM;
-    int error = uv_accept(listening, (uv_stream_t *)&connection->stream.tcp);
-    if (error != 0) {
-        connection_cut(connection);
-        return error;
-    }
+        return false;
     connection->secure = secure;
-    connection->address = peer_of(connection);
+    connection->address = ip_from_sockaddr(address);
     bool proxied = proxy_is_trusted(rules, &connection->address);
     connection->shared = proxied && rules->mode == PROXY_FORWARDED_FOR;
     if (stream_start(&connection->stream, NULL) != 0)
@@ -207,7 +198,7 @@ int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure
         await_header(connection);
     else
         begin(connection, SLICE_NONE);
-    return 0;
+    return true;
 }
 
 static void refuse_header(struct connection *connection)

@@ -19,7 +19,7 @@ enum state {
     STATE_WEBSOCKET, /* messages each way */
     STATE_CLOSING,   /* our close frame is sent, theirs awaited */
     STATE_ENDING,    /* sends what is left, hears nothing, waits for the client to end as well */
-    STATE_CLOSED,    /* waits for libuv to be done with the handle */
+    STATE_CLOSED,    /* waits for the end of the pass */
     STATE_COUNT,
 };
 

@@ -17,7 +17,7 @@ static void push_message(struct connection *connection, struct message *message)
     struct stream *stream = &connection->stream;
     size_t limit = connection_loop(connection)->options.output_queue;
     bool full = stream_push(stream, message_wire(message), message, release_message) != 0;
-    if (limit != 0 && stream->queue.bytes + stream->in_flight > limit) {
+    if (limit != 0 && stream_waiting(stream) > limit) {
         stream_flush(stream);
         full = full || stream_waiting(stream) > limit;
     }
@@ -89,7 +89,7 @@ static uint64_t ping_number(struct slice payload)
  * not read. */
 static void answer_ping(struct connection *connection, struct slice payload)
 {
-    if (connection->stream.in_flight == 0) {
+    if (!connection->stream.blocked) {
         push_control(connection, WS_PONG, payload);
         return;
     }

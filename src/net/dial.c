@@ -102,7 +102,7 @@ static void succeed(struct dial *dial)
     int fd = dial->fd;
     if (dial->addresses[0].any.sa_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    drop_poll(dial); /* before libuv is given the socket in another handle */
+    drop_poll(dial); /* before the socket is given away */
     dial->fd = -1;
     tell(dial, fd);
 }

@@ -255,12 +255,14 @@ static int link_start(struct link *link, int fd)
 {
     struct http_client *client = link->client;
     struct tls *tls = NULL;
-    int error = stream_open(&link->stream, fd);
-    if (error == 0 && client->tls != NULL) {
+    stream_init(&link->stream, outgoing_streams(client->outgoing), &stream_events, fd);
+    link->has_stream = true;
+    if (client->tls != NULL) {
         tls = tls_client_new(client->tls, client->options.url.host);
-        error = tls == NULL ? UV_ENOMEM : 0;
+        if (tls == NULL)
+            return UV_ENOMEM;
     }
-    return error != 0 ? error : stream_start(&link->stream, tls);
+    return stream_start(&link->stream, tls);
 }
 
 static void on_dialed(void *context, int result)
@@ -271,8 +273,6 @@ static void on_dialed(void *context, int result)
         link_lost(link, uv_strerror(result));
         return;
     }
-    stream_init(&link->stream, outgoing_streams(link->client->outgoing), &stream_events);
-    link->has_stream = true;
     int error = link_start(link, result);
     if (error != 0)
         link_lost(link, uv_strerror(error));

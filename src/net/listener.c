@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -13,32 +14,63 @@
 /* A burst of newcomers must not hold up those who are connected. */
 #define ACCEPTS_PER_PASS 10
 
+#define REST 100 /* ms after a failure, which will not pass at once: too many open files, say */
+
 struct listener {
-    uv_tcp_t tcp;
+    uv_poll_t poll; /* first: callbacks come with its address */
     struct net_loop *loop;
-    unsigned accepted; /* in this pass */
-    bool waiting;      /* libuv holds a socket that was not accepted, and looks for no more */
+    int fd;
     bool secure;
+    struct deadline rested;
     LIST_ENTRY(listener) link;
 };
 
-static void accept_one(struct listener *listener)
+static void log_failure(int error)
 {
-    listener->accepted++;
-    /* Without memory the socket stays with libuv until the next pass. */
-    listener->waiting = connection_accept(listener->loop, (uv_stream_t *)&listener->tcp,
-                                          listener->secure) == UV_ENOMEM;
+    log_event(LOG_WARN, "accept-failed", LOG_STR("cause", uv_strerror(error)), LOG_END);
 }
 
-static void connection_cb(uv_stream_t *stream, int status)
+static void rest(struct listener *listener, int error)
 {
-    struct listener *listener = (struct listener *)stream;
-    if (status < 0)
-        log_event(LOG_WARN, "accept-failed", LOG_STR("cause", uv_strerror(status)), LOG_END);
-    else if (listener->accepted >= ACCEPTS_PER_PASS)
-        listener->waiting = true;
-    else
-        accept_one(listener);
+    struct net_loop *loop = listener->loop;
+    log_failure(error);
+    uv_poll_stop(&listener->poll);
+    wheel_arm(&loop->wheel, &listener->rested, uv_now(loop->io.uv) + REST);
+}
+
+/* Whether there may be more. */
+static bool accept_one(struct listener *listener)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    struct sockaddr *any = (struct sockaddr *)&address;
+    socklen_t size = sizeof(address);
+    int fd = accept4(listener->fd, any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == ECONNABORTED || errno == EINTR || errno == EPROTO))
+        return true;
+    if (fd < 0 && errno != EAGAIN)
+        rest(listener, uv_translate_sys_error(errno));
+    if (fd < 0)
+        return false;
+    if (!connection_accepted(listener->loop, fd, any, listener->secure)) {
+        close(fd);
+        log_failure(UV_ENOMEM);
+    }
+    return true;
+}
+
+static void ready_cb(uv_poll_t *poll, int status, int events)
+{
+    struct listener *listener = (struct listener *)poll;
+    (void)status;
+    (void)events;
+    for (unsigned i = 0; i < ACCEPTS_PER_PASS && accept_one(listener); i++)
+        continue;
+}
+
+static void on_rested(struct deadline *deadline)
+{
+    struct listener *listener = WHEEL_OWNER(deadline, struct listener, rested);
+    uv_poll_start(&listener->poll, UV_READABLE, ready_cb);
 }
 
 static void close_cb(uv_handle_t *handle)
@@ -48,45 +80,44 @@ static void close_cb(uv_handle_t *handle)
     mem_free(listener);
 }
 
+static void listener_close(struct listener *listener)
+{
+    if (uv_is_closing((uv_handle_t *)&listener->poll))
+        return;
+    wheel_disarm(&listener->rested);
+    uv_close((uv_handle_t *)&listener->poll, close_cb);
+    close(listener->fd);
+}
+
 int listener_start(struct net_loop *loop, struct listener_list *list, int fd, bool secure)
 {
     struct listener *listener = mem_must(sizeof(*listener));
     int on = 1;
-    listener->loop = loop;
-    listener->secure = secure;
-    LIST_INSERT_HEAD(list, listener, link);
-    uv_tcp_init(loop->io.uv, &listener->tcp);
-    int error = uv_tcp_open(&listener->tcp, fd);
-    if (error != 0)
+    int error = uv_poll_init(loop->io.uv, &listener->poll, fd); /* from here on it does not block */
+    if (error != 0) {
         close(fd);
+        mem_free(listener);
+        return error;
+    }
+    listener->loop = loop;
+    listener->fd = fd;
+    listener->secure = secure;
+    listener->rested.on_due = on_rested;
+    LIST_INSERT_HEAD(list, listener, link);
     /* What is accepted inherits this, and saves a system call each. */
-    else if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
+        listen(fd, loop->options.backlog) != 0)
         error = uv_translate_sys_error(errno);
-    if (error == 0)
-        error = uv_listen((uv_stream_t *)&listener->tcp, loop->options.backlog, connection_cb);
+    else
+        error = uv_poll_start(&listener->poll, UV_READABLE, ready_cb);
     if (error != 0)
-        uv_close((uv_handle_t *)&listener->tcp, close_cb);
+        listener_close(listener);
     return error;
-}
-
-static void next_pass(struct listener *listener)
-{
-    listener->accepted = 0;
-    if (listener->waiting && !uv_is_closing((uv_handle_t *)&listener->tcp))
-        accept_one(listener);
-}
-
-void listener_next_pass_all(struct listener_list *list)
-{
-    struct listener *listener;
-    LIST_FOREACH(listener, list, link)
-    next_pass(listener);
 }
 
 void listener_close_all(struct listener_list *list)
 {
     struct listener *listener;
     LIST_FOREACH(listener, list, link)
-    if (!uv_is_closing((uv_handle_t *)&listener->tcp))
-        uv_close((uv_handle_t *)&listener->tcp, close_cb);
+    listener_close(listener);
 }

@@ -13,9 +13,6 @@ LIST_HEAD(listener_list, listener);
 /* Owns fd from now on, also where it fails. 0 or a libuv error. */
 int listener_start(struct net_loop *loop, struct listener_list *list, int fd, bool secure);
 
-/* A loop pass is over: what was left for the next one may be accepted. */
-void listener_next_pass_all(struct listener_list *list);
-
 /* They take themselves off the list once they are closed. */
 void listener_close_all(struct listener_list *list);
 

@@ -44,8 +44,9 @@ static inline void net_hit(struct net_loop *loop, enum net_limit limit)
 
 /* connection.c's side of it. */
 
-/* Accepts what waits at the listening socket. A libuv error where that has to be tried again. */
-int connection_accept(struct net_loop *loop, uv_stream_t *listening, bool secure);
+/* Takes over a socket that was accepted from this address. False: no memory, it is still the caller's. */
+bool connection_accepted(struct net_loop *loop, int fd, const struct sockaddr *address,
+                         bool secure);
 
 /* Ends whatever it is doing: WebSocket by this code, HTTP after the answer that is under way. */
 void connection_end(struct connection *connection, enum close_code code);

@@ -18,7 +18,7 @@ struct server {
     uv_check_t check;     /* writes what came of input; then looks at the deadlines */
     uv_timer_t tick;
     bool ticked;      /* in this pass */
-    unsigned handles; /* of these three that are not closed */
+    unsigned handles; /* of these three and the streams' that are not closed */
     time_t date_second;
     struct deadline cut_off;
     void (*on_ended)(void *context);
@@ -36,11 +36,20 @@ static void set_date(struct server *server)
     strftime(server->loop.date, sizeof(server->loop.date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
 }
 
-static void handle_closed_cb(uv_handle_t *handle)
+static void drop_handle(struct server *server)
 {
-    struct server *server = handle->data;
     if (--server->handles == 0)
         server->on_ended(server->context);
+}
+
+static void handle_closed_cb(uv_handle_t *handle)
+{
+    drop_handle(handle->data);
+}
+
+static void streams_closed(struct stream_loop *streams)
+{
+    drop_handle((struct server *)streams); /* its first member's first */
 }
 
 /* Once the last connection and listener are closed, the loop has nothing to do for us. */
@@ -53,12 +62,13 @@ static void end_if_empty(struct server *server)
     uv_close((uv_handle_t *)&server->prepare, handle_closed_cb);
     uv_close((uv_handle_t *)&server->check, handle_closed_cb);
     uv_close((uv_handle_t *)&server->tick, handle_closed_cb);
+    stream_loop_close(&server->loop.io, streams_closed);
 }
 
 static void prepare_cb(uv_prepare_t *prepare)
 {
     struct server *server = prepare->data;
-    stream_flush_all(&server->loop.io);
+    stream_end_pass(&server->loop.io);
     end_if_empty(server);
 }
 
@@ -73,8 +83,7 @@ static void check_cb(uv_check_t *check)
         set_date(server);
         wheel_turn(&server->loop.wheel, uv_now(check->loop));
     }
-    stream_flush_all(&server->loop.io);
-    listener_next_pass_all(&server->listeners);
+    stream_end_pass(&server->loop.io);
 }
 
 static void tick_cb(uv_timer_t *timer)
@@ -90,7 +99,7 @@ static void start_handles(struct server *server)
     uv_check_init(uv, &server->check);
     uv_timer_init(uv, &server->tick);
     server->prepare.data = server->check.data = server->tick.data = server;
-    server->handles = 3;
+    server->handles = 4;
     uv_prepare_start(&server->prepare, prepare_cb);
     uv_check_start(&server->check, check_cb);
     uv_timer_start(&server->tick, tick_cb, TICK_MS, TICK_MS);
@@ -102,7 +111,10 @@ struct server *server_new(uv_loop_t *loop, const struct server_options *options,
     struct server *server = mem_zero(sizeof(*server));
     if (server == NULL)
         return NULL;
-    stream_loop_init(&server->loop.io, loop);
+    if (stream_loop_init(&server->loop.io, loop) != 0) {
+        mem_free(server);
+        return NULL;
+    }
     server->loop.options = *options;
     server->loop.handler = *handler;
     server->loop.tally = options->tally != NULL ? options->tally : &server->loop.own_tally;

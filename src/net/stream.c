@@ -6,50 +6,73 @@
 
 #include "base/mem.h"
 
-#define CIPHER_WAITING_MAX (512 * 1024) /* bytes of encrypted rests; more than a flush leaves */
+#define CIPHER_WAITING_MAX (512 * 1024) /* encrypted bytes; more than a flush leaves */
 
-/* One write that libuv finishes. */
-struct write {
-    uv_write_t request;
-    struct stream *stream;
-    size_t len;
-    char rest[]; /* encrypted; empty where the queue keeps the bytes */
-};
+/* --- The set of sockets. */
 
-static struct stream *stream_of(void *handle)
-{
-    return handle; /* the handle is its first member */
-}
+static void ready_cb(uv_poll_t *poll, int status, int events);
 
-static bool is_closing(const struct stream *stream)
-{
-    return uv_is_closing((const uv_handle_t *)&stream->tcp);
-}
-
-static uv_stream_t *handle_of(struct stream *stream)
-{
-    return (uv_stream_t *)&stream->tcp;
-}
-
-void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
+int stream_loop_init(struct stream_loop *loop, uv_loop_t *uv)
 {
     loop->uv = uv;
     loop->wire.out = loop->wire_bytes;
     loop->wire.out_size = sizeof(loop->wire_bytes);
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll < 0)
+        return uv_translate_sys_error(errno);
+    int error = uv_poll_init(uv, &loop->poll, loop->epoll);
+    if (error != 0) {
+        close(loop->epoll);
+        return error;
+    }
+    uv_poll_start(&loop->poll, UV_READABLE, ready_cb);
+    uv_unref((uv_handle_t *)&loop->poll);
+    return 0;
 }
 
-int stream_init(struct stream *stream, struct stream_loop *loop, const struct stream_events *events)
+static void loop_closed_cb(uv_handle_t *handle)
 {
-    *stream = (struct stream){.loop = loop, .events = events};
-    return uv_tcp_init(loop->uv, &stream->tcp);
+    struct stream_loop *loop = (struct stream_loop *)handle;
+    loop->on_closed(loop);
+}
+
+void stream_loop_close(struct stream_loop *loop, void (*on_closed)(struct stream_loop *loop))
+{
+    loop->on_closed = on_closed;
+    uv_close((uv_handle_t *)&loop->poll, loop_closed_cb);
+    close(loop->epoll);
+}
+
+void stream_init(struct stream *stream, struct stream_loop *loop,
+                 const struct stream_events *events, int fd)
+{
+    *stream = (struct stream){.loop = loop, .events = events, .fd = fd};
+    if (loop->streams++ == 0)
+        uv_ref((uv_handle_t *)&loop->poll);
+}
+
+/* Edge-triggered, or the kernel would look at each socket once more in the next pass, only to find that
+ * all was read. 0 or a libuv error. */
+static int watch(struct stream *stream, int operation)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = stream};
+    int result = epoll_ctl(stream->loop->epoll, operation, stream->fd, &event);
+    return result == 0 ? 0 : uv_translate_sys_error(errno);
+}
+
+/* What was told of already and is still so is told again in the next pass. */
+static void watch_again(struct stream *stream)
+{
+    watch(stream, EPOLL_CTL_MOD);
 }
 
 static void mark_dirty(struct stream *stream)
 {
-    if (stream->dirty || is_closing(stream))
+    if (stream->dirty || stream->closing)
         return;
     stream->dirty = true;
-    LIST_INSERT_HEAD(&stream->loop->dirty, stream, dirty_link);
+    LIST_INSERT_HEAD(&stream->loop->dirty, stream, link);
 }
 
 static void clear_dirty(struct stream *stream)
@@ -57,62 +80,26 @@ static void clear_dirty(struct stream *stream)
     if (!stream->dirty)
         return;
     stream->dirty = false;
-    LIST_REMOVE(stream, dirty_link);
+    LIST_REMOVE(stream, link);
 }
 
 static bool drained(const struct stream *stream)
 {
-    return stream->queue.count == 0 && stream->in_flight == 0;
+    return stream->queue.count == 0 && stream->cipher == NULL;
 }
 
 size_t stream_waiting(const struct stream *stream)
 {
-    size_t with_libuv = uv_stream_get_write_queue_size((const uv_stream_t *)&stream->tcp);
-    size_t twice = stream->tls == NULL ? stream->in_flight : 0; /* in the queue as well */
-    return stream->queue.bytes - twice + with_libuv;
+    return stream->queue.bytes + (stream->cipher == NULL ? 0 : stream->cipher->len);
 }
 
-/* Writing. */
+/* --- Writing. */
 
-static void write_cb(uv_write_t *request, int status)
+/* Bytes taken, which may be none, or a libuv error. */
+static ssize_t try_write(struct stream *stream, struct iovec *runs, unsigned count)
 {
-    struct write *write = (struct write *)request;
-    struct stream *stream = write->stream;
-    if (!is_closing(stream)) {
-        stream->in_flight -= write->len;
-        stream->loop->bytes_out += status == 0 ? write->len : 0;
-        if (stream->tls == NULL)
-            queue_advance(&stream->queue, write->len);
-        if (status < 0)
-            stream->error = status;
-        mark_dirty(stream);
-    }
-    mem_free(write);
-}
-
-/* Leaves runs to libuv. They stay as they are until write_cb(). */
-static int write_later(struct stream *stream, struct write *write, const uv_buf_t *runs,
-                       unsigned count)
-{
-    write->stream = stream;
-    write->len = 0;
-    for (unsigned i = 0; i < count; i++)
-        write->len += runs[i].len;
-    int error = uv_write(&write->request, handle_of(stream), runs, count, write_cb);
-    if (error != 0)
-        mem_free(write);
-    else
-        stream->in_flight += write->len;
-    return error;
-}
-
-/* By the system call for sockets: uv_try_write() takes the longer way of write(), and each message
- * comes by here. Only while libuv holds nothing of this socket. Bytes taken, 0 where there is no
- * room, or a libuv error. */
-static ssize_t try_write(struct stream *stream, uv_buf_t *runs, unsigned count)
-{
-    struct msghdr message = {.msg_iov = (struct iovec *)runs, .msg_iovlen = count};
-    ssize_t written = count == 1 ? send(stream->fd, runs->base, runs->len, MSG_NOSIGNAL)
+    struct msghdr message = {.msg_iov = runs, .msg_iovlen = count};
+    ssize_t written = count == 1 ? send(stream->fd, runs->iov_base, runs->iov_len, MSG_NOSIGNAL)
                                  : sendmsg(stream->fd, &message, MSG_NOSIGNAL);
     if (written < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
@@ -120,58 +107,76 @@ static ssize_t try_write(struct stream *stream, uv_buf_t *runs, unsigned count)
     return written;
 }
 
-static unsigned gather_runs(struct stream *stream, uv_buf_t *ret_runs)
-{
-    /* uv_buf_t is struct iovec where libuv runs on Unix; its documentation promises as much. */
-    _Static_assert(sizeof(uv_buf_t) == sizeof(struct iovec), "uv_buf_t is an iovec");
-    return queue_gather(&stream->queue, (struct iovec *)ret_runs, STREAM_RUNS_MAX);
-}
-
 static int flush_plain(struct stream *stream)
 {
-    uv_buf_t *runs = stream->loop->runs;
-    while (stream->queue.count > 0) {
-        unsigned count = gather_runs(stream, runs);
+    struct iovec *runs = stream->loop->runs;
+    while (stream->queue.count > 0 && !stream->blocked) {
+        unsigned count = queue_gather(&stream->queue, runs, STREAM_RUNS_MAX);
         size_t len = 0;
         for (unsigned i = 0; i < count; i++)
-            len += runs[i].len;
+            len += runs[i].iov_len;
         ssize_t written = try_write(stream, runs, count);
         if (written < 0)
             return (int)written;
         queue_advance(&stream->queue, (size_t)written);
-        if ((size_t)written == len)
-            continue;
-        struct write *write = mem_alloc(sizeof(*write));
-        if (write == NULL)
-            return UV_ENOMEM;
-        return write_later(stream, write, runs, gather_runs(stream, runs));
+        stream->blocked = (size_t)written < len;
     }
     return 0;
 }
 
-/* Sends what TLS has put onto the shared wire; what the kernel does not take is copied from it. */
+/* What the kernel did not take of the wire goes out in front of all that is encrypted later. */
+static int keep_cipher(struct stream *stream, const char *bytes, size_t len)
+{
+    if (stream->cipher == NULL) {
+        stream->cipher = mem_alloc(sizeof(*stream->cipher));
+        if (stream->cipher == NULL)
+            return UV_ENOMEM;
+        buf_init(stream->cipher, CIPHER_WAITING_MAX);
+    }
+    buf_add(stream->cipher, bytes, len);
+    stream->blocked = true;
+    mark_dirty(stream);
+    return buf_failed(stream->cipher) ? UV_ENOBUFS : 0;
+}
+
+static void drop_cipher(struct stream *stream)
+{
+    if (stream->cipher != NULL)
+        buf_done(stream->cipher);
+    mem_free(stream->cipher);
+    stream->cipher = NULL;
+}
+
+/* Sends what TLS has put onto the shared wire. */
 static int push_wire(struct stream *stream)
 {
     struct tls_wire *wire = &stream->loop->wire;
-    uv_buf_t run = uv_buf_init(wire->out, (unsigned)wire->out_len);
+    struct iovec run = {wire->out, wire->out_len};
+    ssize_t written = 0;
     wire->out_len = 0;
-    if (stream->in_flight == 0 && run.len > 0) {
-        ssize_t written = try_write(stream, &run, 1);
-        if (written < 0)
-            return (int)written;
-        run.base += written;
-        run.len -= (size_t)written;
-    }
-    if (run.len == 0)
+    if (run.iov_len == 0)
         return 0;
-    if (stream->in_flight + run.len > CIPHER_WAITING_MAX)
-        return UV_ENOBUFS;
-    struct write *write = mem_alloc(sizeof(*write) + run.len);
-    if (write == NULL)
-        return UV_ENOMEM;
-    memcpy(write->rest, run.base, run.len);
-    run.base = write->rest;
-    return write_later(stream, write, &run, 1);
+    if (stream->cipher == NULL)
+        written = try_write(stream, &run, 1);
+    if (written < 0)
+        return (int)written;
+    if ((size_t)written == run.iov_len)
+        return 0;
+    return keep_cipher(stream, wire->out + written, run.iov_len - (size_t)written);
+}
+
+static int flush_cipher(struct stream *stream)
+{
+    struct iovec run = {stream->cipher->data, stream->cipher->len};
+    ssize_t written = try_write(stream, &run, 1);
+    if (written < 0)
+        return (int)written;
+    stream->blocked = (size_t)written < run.iov_len;
+    if (stream->blocked)
+        buf_drop(stream->cipher, (size_t)written);
+    else
+        drop_cipher(stream);
+    return 0;
 }
 
 /* One record: of one large run as it lies, or of several small ones. */
@@ -208,8 +213,8 @@ static int encrypt(struct stream *stream)
 
 static int flush_tls(struct stream *stream)
 {
-    int error = 0;
-    while (error == 0 && stream->queue.count > 0 && stream->in_flight == 0) {
+    int error = stream->cipher != NULL && !stream->blocked ? flush_cipher(stream) : 0;
+    while (error == 0 && stream->queue.count > 0 && !stream->blocked && !stream->handshaking) {
         error = encrypt(stream);
         if (error == 0)
             error = push_wire(stream);
@@ -217,8 +222,7 @@ static int flush_tls(struct stream *stream)
     return error;
 }
 
-/* All is sent: says so, then closes our half. Not by uv_shutdown(), which would let another pass go
- * by only to find that nothing waits. */
+/* All is sent: says so, then closes our half. */
 static int finish(struct stream *stream)
 {
     if (stream->tls != NULL && !stream->handshaking && !stream->notified) {
@@ -237,16 +241,19 @@ static int finish(struct stream *stream)
 
 void stream_flush(struct stream *stream)
 {
-    if (stream->error != 0 || stream->in_flight > 0 || stream->handshaking || is_closing(stream))
+    if (stream->error != 0 || stream->blocked || stream->closing)
         return;
-    stream->error = stream->tls == NULL ? flush_plain(stream) : flush_tls(stream);
+    if (stream->tls != NULL)
+        stream->error = flush_tls(stream);
+    else
+        stream->error = flush_plain(stream);
     if (stream->error != 0)
         mark_dirty(stream);
 }
 
 static void count_waiting(struct stream *stream)
 {
-    size_t waiting = is_closing(stream) ? 0 : stream_waiting(stream);
+    size_t waiting = stream->closing ? 0 : stream_waiting(stream);
     if (waiting == stream->counted || stream->loop->waiting == NULL)
         return;
     tally_add(stream->loop->waiting, waiting - stream->counted);
@@ -293,8 +300,7 @@ void stream_fail(struct stream *stream, int error)
 
 void stream_forget(struct stream *stream)
 {
-    /* What libuv holds has to stay. */
-    queue_truncate(&stream->queue, stream->tls == NULL ? stream->in_flight : 0);
+    queue_truncate(&stream->queue, 0);
 }
 
 void stream_end(struct stream *stream)
@@ -303,7 +309,7 @@ void stream_end(struct stream *stream)
     mark_dirty(stream);
 }
 
-/* Reading. */
+/* --- Reading. */
 
 static void end_of_input(struct stream *stream)
 {
@@ -345,7 +351,7 @@ static enum tls_result read_tls(struct stream *stream)
     enum tls_result result = TLS_DATA;
     if (stream->handshaking)
         result = shake_hands(stream);
-    while ((result == TLS_DATA || result == TLS_DONE) && !is_closing(stream)) {
+    while ((result == TLS_DATA || result == TLS_DONE) && !stream->closing) {
         size_t len;
         result = decrypt(stream, &len);
         /* Reading may have made an answer, to a key update say. */
@@ -362,7 +368,7 @@ static void tls_input(struct stream *stream, struct slice bytes)
     stream->loop->wire.in = bytes;
     enum tls_result result = read_tls(stream);
     stream->loop->wire.in = SLICE_NONE;
-    if (is_closing(stream))
+    if (stream->closing)
         return;
     if (result == TLS_CLOSED)
         end_of_input(stream);
@@ -373,7 +379,7 @@ static void tls_input(struct stream *stream, struct slice bytes)
 static void take_input(const struct stream_input *input)
 {
     input->stream->loop->read_at = input->read_at;
-    if (is_closing(input->stream))
+    if (input->stream->closing)
         return;
     if (input->stream->tls != NULL)
         tls_input(input->stream, input->bytes);
@@ -390,19 +396,6 @@ void stream_read_all(struct stream_loop *loop)
     loop->read_used = 0;
 }
 
-/* Reads at once, as recv() is the shorter way into the kernel than libuv's read(). libuv, which is
- * then given no space, calls read_cb() in place of reading. The end alone it has to see for itself. */
-static void alloc_cb(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
-{
-    (void)size;
-    struct stream *stream = stream_of(handle);
-    struct stream_loop *loop = stream->loop;
-    char *space = loop->read_bytes + loop->read_used;
-    ssize_t len = recv(stream->fd, space, STREAM_READ_SIZE, 0);
-    *ret_buffer = uv_buf_init(space, len == 0 ? STREAM_READ_SIZE : 0);
-    loop->received = len >= 0 ? len : uv_translate_sys_error(errno);
-}
-
 /* Of a few reads one is timed: a look at the clock for each would cost more than it tells. */
 static uint64_t time_read(struct stream_loop *loop)
 {
@@ -412,52 +405,75 @@ static uint64_t time_read(struct stream_loop *loop)
     return uv_hrtime();
 }
 
-/* What the first inputs of a long pass have caused does not wait for the last one. A read that
- * filled its space may be followed by another of the same stream. */
+/* What the first inputs of a long pass have caused does not wait for the last one. */
 static void add_input(struct stream *stream, struct slice bytes)
 {
     struct stream_loop *loop = stream->loop;
     loop->bytes_in += bytes.len;
     loop->inputs[loop->input_count++] = (struct stream_input){stream, bytes, time_read(loop)};
     loop->read_used += bytes.len;
-    if (loop->input_count == STREAM_INPUTS_MAX || bytes.len == STREAM_READ_SIZE ||
+    if (loop->input_count == STREAM_INPUTS_MAX ||
         loop->read_used > sizeof(loop->read_bytes) - STREAM_READ_SIZE)
         stream_flush_all(loop);
 }
 
-static void read_cb(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer)
+static void end_reading(struct stream *stream, int error)
 {
-    struct stream *stream = stream_of(handle);
-    if (len == UV_ENOBUFS)
-        len = stream->loop->received;
-    if (len > 0) {
-        add_input(stream, (struct slice){buffer->base, (size_t)len});
-        return;
-    }
     stream_read_all(stream->loop); /* the same stream's may be among them */
-    if (is_closing(stream) || len == 0 || len == UV_EAGAIN || len == UV_EINTR)
+    if (stream->closing)
         return;
-    if (len == UV_EOF)
+    if (error == 0)
         end_of_input(stream);
     else
-        stream->events->on_end(stream, (int)len);
+        stream->events->on_end(stream, error);
 }
 
-int stream_open(struct stream *stream, int fd)
+/* Less than the space there is was all, but for the end of input where the kernel has told of that. */
+static void read_once(struct stream *stream, bool ended)
 {
-    int error = uv_tcp_open(&stream->tcp, fd); /* to libuv a unix socket is no different */
-    if (error != 0)
-        close(fd);
-    return error;
+    struct stream_loop *loop = stream->loop;
+    char *space = loop->read_bytes + loop->read_used;
+    ssize_t len = recv(stream->fd, space, STREAM_READ_SIZE, 0);
+    if (len == STREAM_READ_SIZE || (len > 0 && ended) || (len < 0 && errno == EINTR))
+        watch_again(stream);
+    if (len > 0)
+        add_input(stream, (struct slice){space, (size_t)len});
+    else if (len == 0)
+        end_reading(stream, 0);
+    else if (errno != EAGAIN && errno != EINTR)
+        end_reading(stream, uv_translate_sys_error(errno));
+}
+
+static void proceed(struct stream *stream, uint32_t events)
+{
+    bool broke = (events & (EPOLLERR | EPOLLHUP)) != 0; /* to write or read gives the reason */
+    bool ended = broke || (events & EPOLLRDHUP) != 0;
+    if (stream->closing)
+        return;
+    if (stream->blocked && (broke || (events & EPOLLOUT) != 0)) {
+        stream->blocked = false;
+        mark_dirty(stream);
+    }
+    if ((ended || (events & EPOLLIN) != 0) && !stream->paused && !stream->eof)
+        read_once(stream, ended);
+}
+
+static void ready_cb(uv_poll_t *poll, int status, int events)
+{
+    struct stream_loop *loop = (struct stream_loop *)poll;
+    struct epoll_event ready[STREAM_READY_MAX];
+    (void)status;
+    (void)events;
+    int count = epoll_wait(loop->epoll, ready, STREAM_READY_MAX, 0);
+    for (int i = 0; i < count; i++)
+        proceed(ready[i].data.ptr, ready[i].events);
 }
 
 int stream_start(struct stream *stream, struct tls *tls)
 {
     stream->tls = tls;
     stream->handshaking = tls != NULL;
-    int error = uv_fileno((const uv_handle_t *)&stream->tcp, &stream->fd);
-    if (error == 0)
-        error = uv_read_start(handle_of(stream), alloc_cb, read_cb);
+    int error = watch(stream, EPOLL_CTL_ADD);
     if (error == 0 && tls != NULL && tls_speaks_first(tls) && shake_hands(stream) == TLS_BROKEN)
         error = UV_EPROTO;
     return error;
@@ -473,28 +489,47 @@ void stream_secure(struct stream *stream, struct tls *tls, struct slice rest)
 
 void stream_pause(struct stream *stream)
 {
-    uv_read_stop(handle_of(stream));
+    stream->paused = true;
 }
 
 void stream_resume(struct stream *stream)
 {
-    if (!stream->eof && !is_closing(stream))
-        uv_read_start(handle_of(stream), alloc_cb, read_cb);
+    if (stream->paused && !stream->closing)
+        watch_again(stream);
+    stream->paused = false;
 }
 
-static void close_cb(uv_handle_t *handle)
-{
-    struct stream *stream = stream_of(handle);
-    queue_clear(&stream->queue);
-    tls_free(stream->tls);
-    stream->events->on_closed(stream);
-}
+/* --- The end. */
 
 void stream_close(struct stream *stream)
 {
-    if (is_closing(stream))
+    if (stream->closing)
         return;
     clear_dirty(stream);
-    uv_close((uv_handle_t *)&stream->tcp, close_cb);
+    stream->closing = true;
+    watch(stream, EPOLL_CTL_DEL);
+    close(stream->fd);
     count_waiting(stream);
+    LIST_INSERT_HEAD(&stream->loop->closed, stream, link);
+}
+
+static void tell_closed(struct stream *stream)
+{
+    struct stream_loop *loop = stream->loop;
+    LIST_REMOVE(stream, link);
+    queue_clear(&stream->queue);
+    drop_cipher(stream);
+    tls_free(stream->tls);
+    if (--loop->streams == 0)
+        uv_unref((uv_handle_t *)&loop->poll);
+    stream->events->on_closed(stream);
+}
+
+void stream_end_pass(struct stream_loop *loop)
+{
+    do {
+        stream_flush_all(loop);
+        while (!LIST_EMPTY(&loop->closed))
+            tell_closed(LIST_FIRST(&loop->closed));
+    } while (!LIST_EMPTY(&loop->dirty));
 }

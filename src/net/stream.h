@@ -2,16 +2,21 @@
  * text out.
  *
  * What is pushed in one loop pass goes out by one write at its end: streams with output stand in a
- * list of the loop, which stream_flush_all() works through. What the kernel does not take is
- * written by libuv once it does. */
+ * list of the loop, which stream_flush_all() works through. What the kernel does not take waits
+ * until it does.
+ *
+ * The sockets are in an epoll set of their own, which libuv watches as one descriptor. libuv's own
+ * streams would take 250 bytes of each connection, and their way from epoll to a read is long. */
 #ifndef ROOMLINE_NET_STREAM_H
 #define ROOMLINE_NET_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 #include "base/tally.h"
 #include "net/queue.h"
@@ -22,7 +27,8 @@ struct stream;
 #define STREAM_READ_SIZE 65536 /* bytes that are read at once */
 #define STREAM_INPUTS_MAX 32
 #define STREAM_RUNS_MAX 64
-#define STREAM_SAMPLE 16u /* of so many reads one is timed */
+#define STREAM_SAMPLE 16u    /* of so many reads one is timed */
+#define STREAM_READY_MAX 128 /* sockets that one look at the set tells of */
 #define STREAM_WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
 
 /* Never called from within stream_push(), stream_flush() and stream_end(). */
@@ -39,22 +45,24 @@ struct stream_events {
 };
 
 struct stream {
-    uv_tcp_t tcp;
     struct stream_loop *loop;
     const struct stream_events *events;
     struct tls *tls; /* NULL: none */
-    struct queue queue;
-    size_t in_flight; /* bytes that libuv has, of the queue's front or encrypted */
-    size_t counted;   /* of it in loop->waiting */
-    int error;        /* to be told by the next flush */
     int fd;
+    int error; /* to be told by the next flush */
     bool handshaking : 1;
     bool dirty : 1;
+    bool blocked : 1;  /* the kernel takes no more for now */
     bool ending : 1;   /* stream_end() was called */
     bool notified : 1; /* the other side was told by TLS that nothing more comes */
     bool shut : 1;     /* all was sent, and our half closed */
     bool eof : 1;
-    LIST_ENTRY(stream) dirty_link;
+    bool paused : 1;
+    bool closing : 1;
+    struct queue queue;
+    struct buf *cipher;      /* encrypted bytes that go first; NULL: none */
+    size_t counted;          /* of what waits, in loop->waiting */
+    LIST_ENTRY(stream) link; /* in loop->dirty or loop->closed */
 };
 
 LIST_HEAD(stream_list, stream);
@@ -68,12 +76,16 @@ struct stream_input {
 
 /* What streams of one loop share. */
 struct stream_loop {
+    uv_poll_t poll; /* first; keeps libuv's loop alive while there are streams */
     uv_loop_t *uv;
-    struct stream_list dirty; /* with output that waits for the end of the pass */
+    int epoll;
+    void (*on_closed)(struct stream_loop *loop);
+    size_t streams;            /* that were made and have not ended */
+    struct stream_list dirty;  /* with output that waits for the end of the pass */
+    struct stream_list closed; /* that end with the pass */
     struct stream_input inputs[STREAM_INPUTS_MAX];
     unsigned input_count;
     size_t read_used; /* of read_bytes, by them */
-    ssize_t received; /* by the last read: bytes or a libuv error */
     uint64_t bytes_in, bytes_out;
     struct tally *waiting; /* bytes that the kernel has not taken, of all; NULL: nobody asks */
     unsigned untimed;      /* reads since the last one that was timed */
@@ -82,22 +94,22 @@ struct stream_loop {
 
     /* Scratch. Each is only used between two returns to the loop, and by one stream at a time. */
     char read_bytes[2 * STREAM_READ_SIZE];
-    char text[STREAM_READ_SIZE];       /* decrypted */
-    char gather[TLS_RECORD_MAX];       /* small messages that go into one record */
-    char wire_bytes[STREAM_WIRE_SIZE]; /* encrypted */
-    uv_buf_t runs[STREAM_RUNS_MAX];    /* of one gathered write */
+    char text[STREAM_READ_SIZE];        /* decrypted */
+    char gather[TLS_RECORD_MAX];        /* small messages that go into one record */
+    char wire_bytes[STREAM_WIRE_SIZE];  /* encrypted */
+    struct iovec runs[STREAM_RUNS_MAX]; /* of one gathered write */
 };
 
-/* The rest of it is zero already. */
-void stream_loop_init(struct stream_loop *loop, uv_loop_t *uv);
+/* The rest of it is zero already. 0 or a libuv error: it never was. */
+int stream_loop_init(struct stream_loop *loop, uv_loop_t *uv);
 
-/* Zeroes it and makes the handle; from here on it ends by stream_close(). A libuv error: it never
- * was. */
-int stream_init(struct stream *stream, struct stream_loop *loop,
-                const struct stream_events *events);
+/* Once all its streams are closed; on_closed() comes later. */
+void stream_loop_close(struct stream_loop *loop, void (*on_closed)(struct stream_loop *loop));
 
-/* Takes over a connected socket, also where this fails. 0 or a libuv error. */
-int stream_open(struct stream *stream, int fd);
+/* Zeroes it and takes over a connected socket that does not block; from here on it ends by
+ * stream_close(). */
+void stream_init(struct stream *stream, struct stream_loop *loop,
+                 const struct stream_events *events, int fd);
 
 /* Starts to read; first comes the handshake where there is TLS, which it takes over, also where
  * this fails. A client's begins at once. 0 or a libuv error. */
@@ -137,5 +149,9 @@ void stream_read_all(struct stream_loop *loop);
 
 /* The same, then all output. */
 void stream_flush_all(struct stream_loop *loop);
+
+/* The same, then tells of the streams that were closed. For the end of a pass: nobody may hold on to
+ * a stream any more. */
+void stream_end_pass(struct stream_loop *loop);
 
 #endif

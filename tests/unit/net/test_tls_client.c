@@ -71,8 +71,7 @@ static void call(const char *host)
     buf_init(&caller.in, (size_t)16 << 20);
     assert_non_null(dial_start(&fixture->loop, &target, 1000, on_dialed, NULL));
     AWAIT(fixture, dialed >= 0);
-    assert_int_equal(stream_init(&caller.stream, outgoing_streams(outgoing), &events), 0);
-    assert_int_equal(stream_open(&caller.stream, dialed), 0);
+    stream_init(&caller.stream, outgoing_streams(outgoing), &events, dialed);
     if (host != NULL) {
         tls = tls_client_new(context, host);
         assert_non_null(tls);
