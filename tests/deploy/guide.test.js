@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { ROOT, textOf } from '../lint/files.js';
-import { kustomize, noHelm, noKubectl } from './manifests.js';
+import { kustomize, noHelm, noKubectl, VERSIONS } from './manifests.js';
 
 const GUIDE = textOf('docs/deploy-aws.md');
 const KUBERNETES = GUIDE.slice(GUIDE.indexOf('## Kubernetes'));
@@ -55,6 +55,13 @@ describe('the way to Kubernetes', { skip: noKubectl || noHelm }, () => {
         const [group] = parse(files.get('cluster.yaml')).managedNodeGroups;
         const { spec } = kustomize('overlays/aws-nlb').objects.find(({ kind }) => kind === 'HorizontalPodAutoscaler');
         assert.ok(group.maxSize > spec.maxReplicas, 'a rollout needs a node more');
+    });
+
+    test('the cluster is of a version that the manifests are validated for', () => {
+        const minor = (version) => Number(version.split('.')[1]);
+        const { metadata } = parse(files.get('cluster.yaml'));
+        const [oldest, newest] = VERSIONS.map(minor);
+        assert.ok(minor(metadata.version) >= oldest && minor(metadata.version) <= newest, metadata.version);
     });
 
     test('issuers are what their operators know', async () => {
@@ -129,6 +136,7 @@ const STANDINS = {
         fi
         case $* in
         *imageDigest*) echo "$DIGEST_OF_IMAGE" ;;
+        *describe-user-groups*) echo active ;;
         *) echo stub ;;
         esac
     `,

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { ROOT } from '../lint/files.js';
 
+/** Of Kubernetes: the oldest that is maintained, and the newest. */
+export const VERSIONS = ['1.35', '1.37'];
+
 const runs = (program, ...args) => spawnSync(program, args).status === 0;
 
 // Why a test is skipped; tests/deploy/tools installs both.

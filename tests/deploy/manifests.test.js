@@ -9,10 +9,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { ROOT, textOf } from '../lint/files.js';
-import { kustomize as render, noKubectl } from './manifests.js';
+import { kustomize as render, noKubectl, VERSIONS } from './manifests.js';
 
 const FOLDERS = ['base', 'coturn', 'overlays/local', 'overlays/aws-nlb', 'overlays/aws-alb'];
-const VERSIONS = ['1.34', '1.37']; // of Kubernetes: the oldest that is maintained, and the newest
 const STRICT = '1.30'; // the last version that kubectl-validate brings along
 const HOST_NETWORK = ['coturn']; // the only one that may
 const MAY_ADD = { coturn: ['NET_BIND_SERVICE'] }; // which the restricted profile lets through
@@ -179,6 +178,23 @@ describe('manifests', { skip: noKubectl }, () => {
             assert.equal(server().spec.strategy.rollingUpdate.maxUnavailable, 0);
             const delays = render(folder).text.matchAll(/deregistration_delay\.timeout_seconds=(\d+)/g);
             for (const [, seconds] of delays) assert.ok(Number(seconds) > before + deadline);
+
+            // What drains is not ready, and an NLB would reset all its connections for that.
+            for (const { spec, metadata } of ofKind(folder, 'Service').filter(({ spec }) => spec.type === 'LoadBalancer')) {
+                assert.equal(spec.loadBalancerClass, 'service.k8s.aws/nlb');
+                const text = metadata.annotations['service.beta.kubernetes.io/aws-load-balancer-target-group-attributes'];
+                const attributes = Object.fromEntries(text.split(',').map((pair) => pair.split('=')));
+                assert.equal(attributes['target_health_state.unhealthy.connection_termination.enabled'], 'false');
+                assert.ok(Number(attributes['target_health_state.unhealthy.draining_interval_seconds']) > before + deadline);
+            }
+        });
+
+        test(`${folder}: it listens on the ports of its container, and on no other`, () => {
+            const { data } = ofKind(folder, 'ConfigMap').find(({ metadata }) => metadata.name.startsWith('roomline'));
+            const config = parse(data['roomline.yaml']);
+            const listened = [...config.server.listen, ...config.admin.listen, ...config.stun.listen];
+            const ports = podOf(server()).containers[0].ports.map(({ containerPort }) => containerPort);
+            assert.deepEqual(listened.map((url) => Number(new URL(url).port)), ports);
         });
 
         test(`${folder}: the configuration is one that the server takes`, () => {
@@ -221,6 +237,16 @@ describe('manifests', { skip: noKubectl }, () => {
             assert.equal(server().spec.replicas, undefined, 'the autoscaler decides');
         });
     }
+
+    test('an ALB keeps a silent WebSocket longer than a client is waited for, and an idle request less long than the pod', () => {
+        const [{ metadata }] = ofKind('overlays/aws-alb', 'Ingress');
+        const attributes = metadata.annotations['alb.ingress.kubernetes.io/load-balancer-attributes'];
+        const idle = Number(/idle_timeout\.timeout_seconds=(\d+)/.exec(attributes)[1]);
+        const GONE = 62.5; // 2.5 times session.ping_interval
+        assert.ok(idle > GONE);
+        const [{ env }] = podOf(workloads('overlays/aws-alb')[0]).containers;
+        assert.ok(parseInt(env.find(({ name }) => name === 'ROOMLINE_TIMEOUTS_HTTP_IDLE').value) > idle);
+    });
 
     test('alerts: the same for the operator as for a file, and of the job that the ServiceMonitor makes', () => {
         const alerts = parse(textOf('deploy/prometheus/alerts.yml'));

@@ -62,7 +62,7 @@ test('coturn on a node relays between two that it relays for, and to nobody else
 
     // What the init container does, with folders of this test.
     writeFileSync(join(folder, 'turnserver.conf'), data['turnserver.conf']);
-    writeFileSync(join(folder, 'turn-secret'), 'of-a-test');
+    writeFileSync(join(folder, 'turn-secret'), 'of-a-test\nanother-one');
     writeFileSync(join(folder, 'detect-external-ip'), '#!/bin/sh\necho "$PUBLIC"\n', { mode: 0o755 });
     const [, , script] = initContainers[0].command;
     const here = script
@@ -76,16 +76,18 @@ test('coturn on a node relays between two that it relays for, and to nobody else
     assert.notEqual(configure('').status, 0, 'it does not start without its public address');
     assert.equal(configure('203.0.113.7').status, 0);
 
-    const call = (text) => {
+    const call = (text, secret) => {
         const file = join(folder, 'run.conf');
         const own = text.replace(/^(userdb|pidfile)=.*\n/gm, '');
-        writeFileSync(file, `${own}listening-ip=10.77.0.1\nuserdb=${folder}/turndb\npidfile=${folder}/pid\n`);
-        const inside = ['--net', '--pid', '--fork', '--kill-child', 'bash', '-c', RELAY, 'bash', file, 'of-a-test'];
+        writeFileSync(file, `${own}userdb=${folder}/turndb\npidfile=${folder}/pid\n`);
+        const inside = ['--net', '--pid', '--fork', '--kill-child', 'bash', '-c', RELAY, 'bash', file, secret];
         return spawnSync('unshare', inside, { env: { ...process.env, PATH }, encoding: 'utf8' }).stdout;
     };
     const made = readFileSync(join(folder, 'made.conf'), 'utf8');
-    assert.match(call(made), /Total lost packets 0 /);
-    assert.match(call(made.replace('203.0.113.7/10.77.0.1', '203.0.113.7')), /error 403/);
+    assert.deepEqual(made.match(/^listening-ip=.*$/gm), ['listening-ip=10.77.0.1'], 'no other address of the node');
+    assert.match(call(made, 'of-a-test'), /Total lost packets 0 /);
+    assert.match(call(made, 'another-one'), /Total lost packets 0 /);
+    assert.match(call(made.replace('203.0.113.7/10.77.0.1', '203.0.113.7'), 'of-a-test'), /error 403/);
 });
 
 test('Prometheus takes its configuration, rules and all', (t) => {
@@ -99,6 +101,11 @@ test('Prometheus takes its configuration, rules and all', (t) => {
     writeFileSync(file, own);
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', file], { encoding: 'utf8' });
     assert.equal(status, 0, stdout + stderr);
+});
+
+test('coturn is denied the same networks wherever it is told of', () => {
+    const denied = (path) => textOf(path).match(/^denied-peer-ip=.*$/gm);
+    assert.deepEqual(denied('docs/turn.md'), denied('deploy/kubernetes/coturn/turnserver.conf'));
 });
 
 test('the rights of the Redis user are those of docs/operations.md', () => {
@@ -134,6 +141,7 @@ test('every image of compose.yaml is pinned, and every service limited', () => {
         assert.equal(service.read_only, true, name);
         assert.deepEqual(service.cap_drop, ['ALL'], name);
         assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name);
+        assert.ok(service.logging.options['max-size'], `${name}: its log grows without end`);
     }
 });
 
