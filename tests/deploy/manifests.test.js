@@ -215,7 +215,10 @@ describe('manifests', { skip: noKubectl }, () => {
                 if (metadata.name !== 'roomline') assert.equal(spec.type, 'ClusterIP');
             }
             const [{ spec }] = ofKind(folder, 'NetworkPolicy').filter(({ metadata }) => metadata.name === 'roomline');
-            const admin = spec.ingress.filter(({ ports }) => ports.some(({ port }) => port === 'admin'));
+            const portOf = (name) => podOf(server()).containers[0].ports.find((port) => port.name === name).containerPort;
+            const admin = spec.ingress.filter(({ ports }) => ports.some(({ port }) => port === portOf('admin')));
+            const open = spec.ingress.filter(({ from }) => !from).flatMap(({ ports }) => ports.map(({ port }) => port));
+            assert.deepEqual(open, [portOf('https')]);
             assert.equal(admin.length, 1);
             assert.deepEqual(admin[0].from, [
                 { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
