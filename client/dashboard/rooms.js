@@ -11,8 +11,9 @@ let limit = PAGE;
 
 /** Reads both anew and shows them; onOpen(name) is for a room that was chosen. */
 export async function refresh(onOpen) {
-    const [instances] = await Promise.all([ask('/v1/instances'), find(onOpen)]);
-    sync($('instances'), instances.instances, ({ instance }) => instance, makeInstance, showInstance);
+    const [{ self, instances }] = await Promise.all([ask('/v1/instances'), find(onOpen)]);
+    sync($('instances'), instances, ({ instance }) => instance, makeInstance, showInstance);
+    showSelf(self, instances.length > 1);
 }
 
 /** Reads and shows the rooms alone. An answer to what is not asked for any more is dropped. */
@@ -45,6 +46,12 @@ function makeRoom(room, onOpen) {
 function showRoom(element, { peers, locked }) {
     const facts = [t('peers', { n: count(peers) }), ...(locked ? [t('locked')] : [])];
     write(element.querySelector('small'), facts.join(' · '));
+}
+
+/** Whose charts these are, and where those of the others are. */
+function showSelf(instance, hasOthers) {
+    for (const element of document.querySelectorAll('.self')) write(element, t('self', { instance }));
+    $('others').hidden = !hasOthers;
 }
 
 function makeInstance({ instance }) {

@@ -23,7 +23,9 @@ export const words = {
         silent: 'does not answer',
         instanceFacts: '{connections} connections · {websockets} WebSockets · {workers} workers · version {version} · since {since}',
         calls: 'Calls',
-        thisInstance: 'of this instance',
+        self: 'of {instance}',
+        others:
+            'Charts and calls are those of this instance. Each of the others shows its own on its own admin listener; Grafana shows all of them (deploy/grafana).',
         noCalls: 'No client has reported a call yet.',
         ofCalls: 'of {n} reports say the call came about',
         why: 'Why calls fail',
@@ -113,7 +115,9 @@ export const words = {
         silent: '응답 없음',
         instanceFacts: '연결 {connections}개 · 웹소켓 {websockets}개 · 워커 {workers}개 · 버전 {version} · {since}부터',
         calls: '통화',
-        thisInstance: '이 인스턴스',
+        self: '{instance}',
+        others:
+            '차트와 통화는 이 인스턴스의 것입니다. 다른 인스턴스의 것은 각각의 관리 주소에서, 모두 합친 것은 Grafana에서 볼 수 있습니다(deploy/grafana).',
         noCalls: '아직 보고된 통화가 없습니다.',
         ofCalls: '보고 {n}건 중 통화가 이루어진 비율',
         why: '통화가 실패하는 까닭',

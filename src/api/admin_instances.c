@@ -167,6 +167,14 @@ static void add_instance(struct buf *out, struct slice name, struct slice text, 
                    workers, answers ? "true" : "false");
 }
 
+/* Who answers is one of them. */
+static void begin_list(struct buf *out, struct slice self)
+{
+    buf_add_text(out, "{\"self\":");
+    text_add_json(out, self);
+    buf_add_text(out, ",\"instances\":[");
+}
+
 /* Workers of one instance stand side by side, first one that lives. */
 static void add_instances(struct buf *out, struct admin_instances *instances)
 {
@@ -200,7 +208,7 @@ static void on_workers(struct admin_ask *ask, const struct frame *answer)
     }
     admin_instances_init(&instances, answer);
     buf_init(&json, ADMIN_JSON_MAX);
-    buf_add_text(&json, "{\"instances\":[");
+    begin_list(&json, ask->call.admin->world.instance);
     add_instances(&json, &instances);
     buf_add_char(&json, ']');
     admin_json_missing(&json, &instances.listing);
@@ -216,7 +224,7 @@ static void respond_alone(struct admin_call *call)
     buf_init(&card, CONTROL_CARD_MAX);
     buf_init(&json, 4096);
     world->card(world->context, &card);
-    buf_add_text(&json, "{\"instances\":[");
+    begin_list(&json, world->instance);
     add_instance(&json, world->instance, buf_slice(&card), world->workers, true);
     buf_add_text(&json, "],\"missing\":[]}\n");
     admin_json_respond(call->response, 200, &json);

@@ -99,6 +99,8 @@ test('an instance is drained where it is asked itself, and the others hear of it
     const [here, there] = cluster.servers;
     const instances = await instancesOf(here, 2, 1);
     assert.deepEqual(instances.map(({ instance }) => instance).sort(), [nameOf(here), nameOf(there)].sort());
+    for (const one of [here, there])
+        assert.equal((await call(one, 'GET', INSTANCES, 200)).json.self, nameOf(one));
     await Peer.join(there, { room: freshRoom() }); // so that it lingers
     await call(here, 'POST', DRAIN, 404, { instance: 'nobody' });
     await call(here, 'POST', DRAIN, 409, { instance: nameOf(there) });

@@ -126,6 +126,22 @@ describe('dashboard', () => {
         await page.locator('#state', { hasText: 'Live' }).waitFor();
     });
 
+    test('whose charts these are is said, and where those of the others are', async (t) => {
+        const { json } = await ask(server, 'GET', '/v1/instances');
+        const another = { ...json.instances[0], instance: 'another-one' };
+        const person = await arrive(t, PHONE);
+        const { page } = person;
+        await signIn(person);
+        await page.locator('h2', { hasText: `Now of ${json.self}` }).waitFor();
+        await page.locator('h2', { hasText: `Calls of ${json.self}` }).waitFor();
+        assert.ok(await page.locator('#others').isHidden());
+        await page.route('**/v1/instances', (route) =>
+            route.fulfill({ json: { ...json, instances: [another, ...json.instances] } }),
+        );
+        await page.locator('#others', { hasText: 'Grafana' }).waitFor();
+        await fits(page, 'others');
+    });
+
     test('a room is found, and its peers are seen coming and going', async (t) => {
         const { room, ann, bob } = await pair();
         const other = await Peer.join(server, { room: freshRoom('other') });

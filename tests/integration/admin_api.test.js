@@ -311,6 +311,7 @@ suite('rooms by REST', [PLAIN, PLAIN2], WITH_KEY, (on) => {
     test('instances, of which there is one', async () => {
         const { json } = await call(on.server, 'GET', INSTANCES, 200);
         assert.equal(json.instances.length, 1);
+        assert.equal(json.self, json.instances[0].instance);
         assert.equal(json.instances[0].workers, on.mode.workers);
         assert.ok(Math.abs(Date.parse(json.instances[0].started) - Date.now()) < 600_000);
         await call(on.server, 'POST', DRAIN, 404, { instance: 'another' });
