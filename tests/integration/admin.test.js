@@ -104,6 +104,18 @@ test('no address, no admin listener', async (t) => {
     assert.equal(server.adminUrl, undefined);
 });
 
+test('it has so many connections and no more', async (t) => {
+    const server = await ownServer(t, WITH_ADMIN);
+    const open = () => HttpConnection.open(server, { url: server.adminUrl });
+    const status = async (http) => (await http.request(requestText('/livez'))).status;
+    const all = await Promise.all(Array.from({ length: 256 }, open));
+    assert.deepEqual(new Set(await Promise.all(all.map(status))), new Set([200]));
+    const beyond = () => open().then(status).catch(() => 503); // it may be closed while we write
+    assert.equal(await beyond(), 503);
+    await all.pop().destroy();
+    while ((await beyond()) !== 200); // the server hears of it a moment later
+});
+
 test('what is no request is a problem, too', async (t) => {
     const server = await ownServer(t, WITH_ADMIN);
     const large = { method: 'POST', body: 'x'.repeat(70_000), headers: { 'Content-Length': '70000' } };

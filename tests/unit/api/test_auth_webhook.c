@@ -145,6 +145,34 @@ static void requests_are_signed(void **state)
     crypto_key_free(key);
 }
 
+static void on_verdict(void *context, uint32_t ticket, int error, const struct grant *answer)
+{
+    (void)context;
+    (void)answer;
+    fail_msg("ticket %u was answered %d after the end", ticket, error);
+}
+
+/* Nobody answers: the loop does not run before all is closed. */
+static void so_many_wait_for_it_and_no_more(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    char error[HTTP_CLIENT_ERROR_SIZE];
+    struct auth_webhook_options options = {
+        .client = {.loop = &loop, .timeout = 60000}, .failures = 1, .on_verdict = on_verdict};
+    struct access_request asked = {.room = SLICE("r"), .token = SLICE("t")};
+    struct auth_webhook_question question = {.asked = &asked, .address = SLICE("192.0.2.1")};
+    assert_null(http_url_parse(SLICE("http://127.0.0.1:9/"), &options.client.url));
+    uv_loop_init(&loop);
+    struct auth_webhook *hook = auth_webhook_new(&options, error);
+    for (uint32_t ticket = 1; ticket <= 1000; ticket++)
+        assert_int_equal(auth_webhook_ask(hook, ticket, &question), AUTHORIZE_LATER);
+    assert_int_equal(auth_webhook_ask(hook, 1001, &question), ERR_UNAVAILABLE);
+    auth_webhook_close(hook);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +183,7 @@ int main(void)
         cmocka_unit_test(nobody_enters_by_an_answer_that_is_none),
         cmocka_unit_test(ice_servers_have_a_size),
         cmocka_unit_test(requests_are_signed),
+        cmocka_unit_test(so_many_wait_for_it_and_no_more),
     };
     crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
