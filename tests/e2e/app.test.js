@@ -1,13 +1,12 @@
-// What the application adds to a call: groups, files in the chat, the safety code, the preview, the help
-// page, and how little all of it weighs.
+// What the application adds to a call: files in the chat, the safety code, the preview, invitations, and how
+// little all of it weighs.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Person } from './browser.js';
+import { PHONE } from './look.js';
 import { PLAIN, suite } from './suite.js';
-
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
 suite('the application', PLAIN, {}, (on) => {
     const arrive = (t, ...names) =>
@@ -21,31 +20,6 @@ suite('the application', PLAIN, {}, (on) => {
     }
 
     const tilesOf = ({ page }) => page.locator('.tile[data-call=connected][data-picture]');
-
-    test('whoever is added to a call is in a call with everyone, and only they', async (t) => {
-        const [ann, ben, cem, dee] = await arrive(t, 'Ann', 'Ben', 'Cem', 'Dee');
-        await talking(t, 'group', ann, ben);
-        await Promise.all([cem.enter('group'), dee.enter('group')]);
-        await ben.call(cem);
-        await cem.accept(ben);
-        const three = [ann, ben, cem];
-        await Promise.all(three.map((person) => tilesOf(person).nth(1).waitFor()));
-        await cem.call(dee);
-        await dee.accept(cem);
-        const four = [...three, dee];
-        await Promise.all(four.map((person) => tilesOf(person).nth(2).waitFor()));
-
-        await dee.say('hello all');
-        await Promise.all(three.map((person) => person.reads('hello all')));
-        assert.equal(await ann.page.textContent('#chat-log .theirs b'), 'Dee');
-
-        // One goes, the others stay.
-        await ben.page.click('#hang-up');
-        await ben.idle();
-        const left = [ann, cem, dee];
-        await Promise.all(left.map(({ page }) => page.locator('.tile').nth(2).waitFor({ state: 'detached' })));
-        for (const person of left) assert.equal(await tilesOf(person).count(), 2);
-    });
 
     test('nobody gets into a call by saying so', async (t) => {
         const [ann, ben, eve] = await arrive(t, 'Ann', 'Ben', 'Eve');
@@ -137,28 +111,6 @@ suite('the application', PLAIN, {}, (on) => {
         await ann.page.locator('#invite-code path').waitFor();
         const link = new URL(await ann.page.inputValue('#invite-link'));
         assert.equal(link.searchParams.get('room'), room);
-    });
-
-    test('my own picture can be moved by keyboard', async (t) => {
-        const [ann, ben] = await arrive(t, 'Ann', 'Ben');
-        await talking(t, 'corner', ann, ben);
-        const left = async () => (await ann.page.locator('#self').boundingBox()).x;
-        const before = await left();
-        await ann.page.focus('#self');
-        await ann.page.keyboard.press('ArrowLeft');
-        assert.ok((await left()) < before);
-    });
-
-    test('the help page says what works and what does not', async (t) => {
-        const ann = await Person.arrive(t, on.url, { name: 'Ann', kind: 'refused' });
-        await ann.open('/help.html');
-        await ann.page.click('#start');
-        await ann.page.locator('#verdict', { hasText: 'The network is fine.' }).waitFor();
-        const report = await ann.page.inputValue('#report');
-        assert.match(report, /^camera: failed \(NotAllowedError\)$/m);
-        assert.match(report, /^websocket: ok/m);
-        assert.match(report, /^turn-udp: none$/m);
-        await ann.photo('help');
     });
 
     test('the first page is less than 60 kB', async (t) => {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../support/certificate.js';
 import { CLIENT, Person } from './browser.js';
 
+const SMALL = { width: 160, height: 120, frameRate: 15 };
+
 // A folder to serve: the client, and files of the test's own, { path: text }. Returns the server's args.
 export function site(files = {}) {
     const folder = mkdtempSync(join(temporaryFolder(), 'site-'));
@@ -16,7 +18,7 @@ export function site(files = {}) {
 }
 
 export async function arriveBare(t, url, options) {
-    const person = await Person.arrive(t, url, options);
+    const person = await Person.arrive(t, url, { camera: SMALL, ...options });
     await openBare(person.page, url);
     return person;
 }
@@ -33,10 +35,7 @@ export function joinBare({ page }, room, { name, video = true, ...options } = {}
     return page.evaluate(
         async ({ room, name, video, options }) => {
             window.stream = video
-                ? await navigator.mediaDevices.getUserMedia({
-                      audio: true,
-                      video: { width: 160, height: 120, frameRate: 15 },
-                  })
+                ? await navigator.mediaDevices.getUserMedia({ audio: true, video: true })
                 : null;
             window.room = await window.sdk.join(room, { peer: name, name, ...options });
             window.room.on('call', ({ call }) => {

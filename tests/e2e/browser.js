@@ -30,6 +30,8 @@ const DEVICES = ['--use-fake-device-for-media-stream'];
 const kinds = {
     camera: [...DEVICES, '--use-fake-ui-for-media-stream'],
     'no camera': ['--use-fake-ui-for-media-stream'],
+    'three cameras': ['--use-fake-device-for-media-stream=device-count=3', '--use-fake-ui-for-media-stream'],
+    microphone: ['--use-fake-device-for-media-stream=device-count=0', '--use-fake-ui-for-media-stream'],
     refused: [...DEVICES, '--use-fake-ui-for-media-stream=deny'],
 };
 const browsers = new Map(); // kind -> promise of a Browser
@@ -47,9 +49,18 @@ export async function closeBrowsers() {
     browsers.clear();
 }
 
-// Runs in the page before anything of ours: keeps its connections and sockets at hand, reports what
-// CSP blocks.
+// What a page gets for a picture, whatever it asks for: two cores encode and decode for all of them.
+const CAMERA = { width: 320, height: 180, frameRate: 15 };
+
+// Runs in the page before anything of ours: keeps its connections and sockets at hand, has a small
+// picture, reports what CSP blocks.
 function watchPage() {
+    const { getUserMedia } = globalThis.MediaDevices?.prototype ?? {};
+    if (getUserMedia)
+        MediaDevices.prototype.getUserMedia = function ({ audio, video }) {
+            const wish = typeof video === 'object' ? video : {};
+            return getUserMedia.call(this, { audio, video: video && { ...wish, ...window.camera } });
+        };
     window.connections = [];
     // What the test says of all connections, whatever the page wants of them.
     const forced = (config) => ({ ...config, ...window.forcedConfiguration });
@@ -92,8 +103,9 @@ export class Person {
     problems = []; // console errors, uncaught errors, failed requests
 
     // t: the test, at whose end the person leaves and must have met no problem
-    // kind: of browser; rtc: of its RTCConfiguration, over what the page says; viewport, locale, colorScheme: as in Playwright
-    static async arrive(t, url, { name, kind = 'camera', rtc = {}, ...options } = {}) {
+    // kind: of browser; camera: its picture; rtc: of its RTCConfiguration, over what the page says; viewport, locale,
+    // colorScheme: as in Playwright
+    static async arrive(t, url, { name, kind = 'camera', camera = CAMERA, rtc = {}, ...options } = {}) {
         const context = await (
             await browser(kind)
         ).newContext({
@@ -104,7 +116,10 @@ export class Person {
         });
         context.setDefaultTimeout(TIMEOUT);
         await context.addInitScript(watchPage);
-        await context.addInitScript((rtc) => void (window.forcedConfiguration = rtc), rtc);
+        await context.addInitScript(
+            (forced) => void Object.assign(window, forced),
+            { forcedConfiguration: rtc, camera },
+        );
         const person = new Person(url, name, await context.newPage());
         t.after(async () => {
             await context.close();

@@ -10,6 +10,7 @@ import { temporaryFolder } from '../support/certificate.js';
 import { startServer } from '../support/server.js';
 import { site } from './bare.js';
 import { CLIENT, Person, closeBrowsers } from './browser.js';
+import { accessible } from './look.js';
 import { PLAIN, suite } from './suite.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -40,6 +41,8 @@ suite('examples', PLAIN, { args: site({ 'examples/simplepeer.min.js': SIMPLE_PEE
             assert.deepEqual(readFileSync(await download.path()), buffer);
         }
         await ann.page.getByText('sent').nth(1).waitFor();
+        await accessible(ann.page, 'drop');
+        await accessible(others[1].page, 'drop in Korean');
         await others[1].photo('example-drop-ko');
     });
 
@@ -52,6 +55,7 @@ suite('examples', PLAIN, { args: site({ 'examples/simplepeer.min.js': SIMPLE_PEE
         await haneul.seesMotion('#video');
         await ann.page.getByText('Watched by 2').waitFor();
         await haneul.page.getByText('보는 중').waitFor();
+        for (const { name, page } of [ann, haneul]) await accessible(page, `view by ${name}`);
         assert.deepEqual(await Promise.all([ann, ben, haneul].map((who) => who.connections())), [2, 1, 1]);
     });
 
@@ -62,6 +66,7 @@ suite('examples', PLAIN, { args: site({ 'examples/simplepeer.min.js': SIMPLE_PEE
         await ann.page.fill('#text', 'hello over simple-peer');
         await ann.page.click('.good');
         await ben.page.locator('#log li', { hasText: 'hello over simple-peer' }).waitFor();
+        await accessible(ann.page, 'simple-peer');
         await ben.page.close();
         await ann.page.getByText('Connected with 0').waitFor();
     });

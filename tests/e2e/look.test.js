@@ -1,99 +1,125 @@
-// How it looks: two languages, a phone and a desk, light and dark. The pictures are in artifacts/.
+// How it looks, place by place and state by state: see look.js. The pictures are in artifacts/.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Person } from './browser.js';
+import { DESK, PHONE, look } from './look.js';
 import { PLAIN, suite } from './suite.js';
 
-const PHONE = {
-    viewport: { width: 360, height: 740 },
-    isMobile: true,
-    hasTouch: true,
-    deviceScaleFactor: 2,
-};
-const SMALL = {
-    viewport: { width: 320, height: 568 },
-    isMobile: true,
-    hasTouch: true,
-    deviceScaleFactor: 2,
-};
-const DESK = { viewport: { width: 1280, height: 800 } };
-
-const looks = [
-    { title: 'desk', options: DESK, join: 'Join', call: 'Call', accept: 'Accept' },
+const walks = [
     {
-        title: 'desk-dark',
-        options: { ...DESK, colorScheme: 'dark' },
-        join: 'Join',
-        call: 'Call',
-        accept: 'Accept',
+        title: 'desk',
+        options: { ...DESK, locale: 'en-GB' },
+        names: ['Ann', 'Ben', 'Cem'],
+        refused: 'The browser may not use your camera and microphone.',
+        fine: 'The network is fine.',
     },
-    { title: 'phone', options: PHONE, join: 'Join', call: 'Call', accept: 'Accept' },
     {
-        title: 'phone-ko-dark',
+        title: 'phone',
         options: { ...PHONE, locale: 'ko-KR', colorScheme: 'dark' },
-        join: '들어가기',
-        call: '통화',
-        accept: '받기',
-    },
-    {
-        title: 'small-ko',
-        options: { ...SMALL, locale: 'ko-KR' },
-        join: '들어가기',
-        call: '통화',
-        accept: '받기',
+        names: ['김하늘', '이도윤', '박서준'],
+        refused: '카메라와 마이크 사용이 차단되어 있습니다.',
+        fine: '네트워크는 괜찮지만',
     },
 ];
 
 suite('looks', PLAIN, {}, (on) => {
-    for (const { title, options, join, call, accept } of looks) {
-        test(`${title}: every place fits, can be touched, and speaks its language`, async (t) => {
-            const ann = await Person.arrive(t, on.url, {
-                name: options.locale ? '김하늘' : 'Ann',
-                ...options,
-            });
-            const ben = await Person.arrive(t, on.url, { name: options.locale ? '이도윤' : 'Ben' });
+    for (const { title, options, names, refused, fine } of walks) {
+        test(`${title}: every state of the application`, async (t) => {
+            const [ann, ben, cem] = await Promise.all(
+                names.map((name, i) => Person.arrive(t, on.url, { name, ...(i === 0 && options) })),
+            );
             const { page } = ann;
-            const look = async (place) => {
-                await fits(page, place);
-                await ann.photo(`${title}-${place}`);
-            };
+            let step = 0;
+            const at = (state) => look(ann, `${title}-${String(++step).padStart(2, '0')}-${state}`, options);
+            const isPhone = title === 'phone';
 
             await ann.open(`/?room=${title}`);
-            await look('1-door');
-            assert.equal(await page.textContent('#join'), join);
+            await at('home');
+            await page.click('#invite-home');
+            await page.locator('#invite-code path').waitFor({ state: 'attached' });
+            await at('invitation');
+            await page.click('#invite [data-close]');
             await page.fill('#name', ann.name);
+            if (isPhone) {
+                await page.fill('#room', 'a/b');
+                await page.click('#join');
+                await page.locator('#door-notice').waitFor();
+                await at('home-refused');
+                await page.fill('#room', title);
+            }
             await page.click('#join');
             await page.locator('#preview:visible').waitFor();
-            await look('1-preview');
+            await at('preview');
             await page.click('#enter-room');
             await ann.inside();
-            await look('2-alone');
+            await at('alone');
 
-            await ben.enter(title);
-            await ann.row(ben.name).waitFor();
-            assert.equal((await ann.row(ben.name).getByRole('button').textContent()).trim(), call);
-            await look('3-people');
-
+            await Promise.all([ben.enter(title), cem.enter(title)]);
+            await ann.row(cem.name).waitFor();
+            await at('people');
             await ann.call(ben);
             await page.locator('#stage[data-call=calling]').waitFor();
-            await look('4-calling');
-            await page.click('#hang-up');
-            await ben.idle();
+            await at('calling');
+            await ben.page.click('#decline');
+            await ann.idle();
+            if (isPhone) await at('declined');
             await ben.call(ann);
             await page.locator('#ring').waitFor();
-            await look('5-ringing');
-            assert.equal((await page.textContent('#accept')).trim(), accept);
+            await at('incoming');
 
             await page.click('#accept');
             await ann.inCall();
-            await ann.seesMotion();
             await page.locator('.tile[data-picture]').waitFor();
-            await look('6-call');
+            if (isPhone) {
+                await at('call');
+                await page.click('#more');
+                await at('call-more');
+                await page.click('#people-toggle');
+                await at('call-people');
+            }
             await ben.say('안녕하세요! Can you hear me well?');
-            await ann.reads('Can you hear me');
+            await ben.page.setInputFiles('#attach-files', { name: 'picnic.jpg', mimeType: 'image/jpeg', buffer: Buffer.alloc(70_000) });
+            await ann.reads('picnic.jpg');
             await ann.say('Loud and clear. 아주 잘 들려요.');
-            await look('7-chat');
+            await at('call-chat');
+            await page.click('[data-part=quality]');
+            await page.locator('.details dd').nth(4).waitFor();
+            await at('call-quality');
+            await page.click('[data-part=quality]');
+            await page.click('[data-part=safety]');
+            await page.locator('#safety-code li').nth(7).waitFor();
+            await at('call-safety');
+            await page.click('#safety [data-close]');
+
+            await ben.call(cem);
+            await cem.accept(ben);
+            await page.locator('.tile[data-call=connected][data-picture]').nth(1).waitFor();
+            await at('group');
+        });
+
+        test(`${title}: where the camera is refused`, async (t) => {
+            const ann = await Person.arrive(t, on.url, { name: names[0], kind: 'refused', ...options });
+            const { page } = ann;
+            await ann.open(`/?room=${title}-refused`);
+            await page.fill('#name', ann.name);
+            await page.click('#join');
+            await page.locator('#prejoin-notice').waitFor();
+            await look(ann, `${title}-refused-preview`, options);
+            await page.click('#enter-room');
+            await ann.inside();
+            await ann.notice(refused);
+            await look(ann, `${title}-refused`, options);
+
+            await ann.open('/help.html');
+            await look(ann, `${title}-help-before`, options);
+            await page.click('#start');
+            await page.locator('#verdict', { hasText: fine }).waitFor();
+            const report = await page.inputValue('#report');
+            assert.match(report, /^camera: failed \(NotAllowedError\)$/m);
+            assert.match(report, /^websocket: ok/m);
+            assert.match(report, /^turn-udp: none$/m);
+            await look(ann, `${title}-help-after`, options);
         });
     }
 
@@ -109,26 +135,3 @@ suite('looks', PLAIN, {}, (on) => {
         assert.equal(await korean.page.textContent('#join'), 'Join');
     });
 });
-
-// Nothing sticks out sideways, and every button is large enough for a thumb.
-async function fits(page, place) {
-    const faults = await page.evaluate(() => {
-        const found = [];
-        const { scrollWidth, clientWidth } = document.documentElement;
-        if (scrollWidth > clientWidth)
-            found.push(`scrolls sideways: ${scrollWidth} > ${clientWidth}`);
-        for (const button of document.querySelectorAll('button, input')) {
-            const { width, height, left, right } = button.getBoundingClientRect();
-            const name = button.id || button.textContent.trim();
-            if (width === 0) continue; // not shown
-            if (width < 44 || height < 44) found.push(`${name} is ${width} x ${height}`);
-            if (left < 0 || right > clientWidth) found.push(`${name} is cut off`);
-            if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON')
-                found.push(`${name} is too narrow for its text`);
-        }
-        const title = document.getElementById('room-name');
-        if (title.scrollWidth > title.clientWidth) found.push('the name of the room is cut off');
-        return found;
-    });
-    assert.deepEqual(faults, [], place);
-}

@@ -49,12 +49,6 @@ suite('rooms', PLAIN, {}, (on) => {
         assert.ok(await ben.page.locator('#alone').isVisible());
     });
 
-    test('permission refused is said, and does not keep anybody out', async (t) => {
-        const ann = await arrive(t, 'Ann', { kind: 'refused' });
-        await ann.enter('refused');
-        await ann.notice('The browser may not use your camera and microphone.');
-    });
-
     test('a room name that cannot be is said at the door', async (t) => {
         const ann = await arrive(t, 'Ann');
         await ann.open('/?room=a/b');

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arriveBare, callBare, joinBare, site } from './bare.js';
+import { TIMEOUT } from './browser.js';
 import { PLAIN, suite } from './suite.js';
 
 const config = { 'limits.messages_per_second': 0 }; // 200 calls in a few seconds
@@ -21,6 +22,30 @@ suite('SDK', PLAIN, { args: site(), config }, (on) => {
         await callBare(ann, ben, 'ben', options?.call);
         return [ann, ben];
     }
+
+    test('six call each other, and each sees the other five move', async (t) => {
+        const names = ['ann', 'ben', 'cem', 'dee', 'eli', 'fay'];
+        // Thirty pictures at a time, on two cores.
+        const camera = { width: 96, height: 96, frameRate: 5 };
+        const viewport = { width: 320, height: 240 };
+        const six = await Promise.all(names.map((name) => arriveBare(t, on.url, { name, camera, viewport })));
+        await Promise.all(six.map((person) => joinBare(person, 'six', { name: person.name })));
+        // Each calls those who come after it in the alphabet.
+        for (const [i, { page }] of six.entries()) {
+            await page.waitForFunction(() => window.room.peers.size === 5);
+            await page.evaluate((peers) => {
+                for (const peer of peers) window.room.call(peer, { stream: window.stream });
+            }, names.slice(i + 1));
+        }
+        const end = Date.now() + TIMEOUT;
+        for (const person of six) {
+            const moves = (frames) => frames.length === 5 && frames.every((count) => count > 5);
+            for (let frames = []; !moves(frames); frames = await decoded(person)) {
+                assert.ok(Date.now() < end, `${person.name} has decoded ${frames} frames`);
+                await person.page.waitForTimeout(50);
+            }
+        }
+    });
 
     test('a file of 20 MiB arrives whole, and one is cancelled half way', async (t) => {
         const [ann, ben] = await talking(t, 'files', { video: false, call: { receive: false } });
@@ -179,6 +204,19 @@ suite('SDK', PLAIN, { args: site(), config }, (on) => {
         }
     });
 });
+
+// How many frames of the picture of each call were decoded.
+function decoded({ page }) {
+    return page.evaluate(async () => {
+        const calls = [...window.room.calls.values()].filter(({ state }) => state === 'connected');
+        const reports = await Promise.all(calls.map(({ pc }) => pc.getStats()));
+        return reports.map((report) => {
+            const all = [...report.values()];
+            const video = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+            return video?.framesDecoded ?? 0;
+        });
+    });
+}
 
 // What is alive in a page after its garbage was collected.
 async function measure({ page }) {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Person } from './browser.js';
+import { accessible } from './look.js';
 import { BOTH, suite } from './suite.js';
 
 suite('tutorial', BOTH, {}, (on) => {
@@ -20,6 +21,7 @@ suite('tutorial', BOTH, {}, (on) => {
         await caller.page.getByRole('button', { name: 'Call', exact: true }).click();
         await Promise.all([caller.seesMotion(), callee.seesMotion()]);
         await caller.page.locator('#state', { hasText: /^connected$/ }).waitFor();
+        for (const { page } of [caller, callee]) await accessible(page, page.url());
         await Promise.all([
             caller.photo(`caller-${new URL(on.url).protocol.slice(0, -1)}`),
             callee.photo('callee'),
@@ -41,6 +43,7 @@ suite('tutorial', BOTH, {}, (on) => {
         assert.equal(await caller.page.textContent('.good'), '통화');
         for (const { page } of [callee, caller]) {
             assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+            await accessible(page, page.url());
         }
         // The link leads to the other page, in the same room.
         const [tab] = await Promise.all([
