@@ -3,7 +3,6 @@
 
 import { Emitter } from './emitter.js';
 import { FileTransfer } from './file.js';
-import { measure, safetyCode } from './measure.js';
 import { Negotiation } from './negotiation.js';
 import { RoomError, compareIds } from './protocol.js';
 
@@ -283,6 +282,7 @@ export class Call extends Emitter {
     // ---- what can be told of it ----
 
     async stats() {
+        const { measure } = await import('./measure.js');
         if (!this.pc) return null;
         const { now, ...stats } = await measure(this.pc, this.#measured);
         this.#measured = now;
@@ -290,6 +290,7 @@ export class Call extends Emitter {
     }
 
     async safetyCode() {
+        const { safetyCode } = await import('./measure.js');
         return this.pc && safetyCode(this.pc);
     }
 

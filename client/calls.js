@@ -1,18 +1,4 @@
-// The calls of a room, at most one with each peer, and what of `signal` is theirs: { call: ID, n, ... }
-// with one of
-//   action: 'call'                an invitation; repeated, it changes nothing
-//           'accept'              yes; the caller then makes the first offer
-//           'decline' + reason    no: 'declined', 'busy'
-//           'hangup'  + reason    it is over, or never was
-//           'sync'                I lost what was under way: repeat yours, here is mine
-//   description, offer            see negotiation.js
-//   candidate
-// `n` counts what one side sends in one call, so that what is repeated or overtaken on its way does no harm.
-//
-// Two invitations that cross are one call: each side takes the other's as its answer and knows the
-// call by both IDs from then on. The impolite side then makes the first offer. (Perfect negotiation
-// would sort out two of them, but after rolling back its very first offer Chromium 156 sometimes
-// never gathers a candidate.)
+// The calls of a room, and what of `signal` is theirs: docs/sdk.md, "Calls on the wire".
 
 import { Call } from './call.js';
 

@@ -1,10 +1,5 @@
-// One RTCPeerConnection and its perfect negotiation, as in the W3C webrtc-pc text ("Perfect
-// negotiation example"), with trickle ICE and ICE restarts.
-//
-// Three things are added for a signaling path that may lose its memory (docs/protocol.md section
-// 5): an answer names the offer it answers, so that each offer takes one answer and only its own;
-// `again()` repeats an offer that may have been lost; and a connection that falters restarts ICE by
-// itself.
+// One RTCPeerConnection and its perfect negotiation (W3C webrtc-pc), over a signaling path that may lose its
+// memory: docs/sdk.md, "Calls on the wire". A connection that falters restarts ICE by itself.
 
 // How long ICE may stay in a state before it restarts, in ms. Both sides see the same failure; the
 // polite one lets the other try first.

@@ -231,7 +231,10 @@ export class Call extends EventTarget implements Emitter<CallEvents> {
   /** Offers a file, once there is a connection; `transfer.done` tells what became of it. */
   sendFile(file: File | Blob, options?: { name?: string }): FileTransfer;
 
-  /** How it goes. Rates and loss are since the last `stats()`; null where not known. */
+  /**
+   * How it goes. Rates and loss are since the last `stats()`; null where not known. Rejects where the part of the SDK
+   * that measures, loaded at the first of these, can't be had.
+   */
   stats(): Promise<CallStats | null>;
   /**
    * Eight bytes that both sides find alike if, and only if, nobody sits between them: a slow hash of both DTLS

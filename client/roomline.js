@@ -1,8 +1,4 @@
 // roomline: the browser SDK. What all this offers is in roomline.d.ts, the guide in docs/sdk.md.
-//
-//     const room = await join('kitchen', { name: 'Ann' });
-//     room.on('call', ({ call }) => call.accept({ stream }));
-//     const call = room.call(somePeer, { stream });
 
 import { Calls } from './calls.js';
 import { Emitter } from './emitter.js';

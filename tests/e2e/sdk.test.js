@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { arriveBare, callBare, joinBare, site } from './bare.js';
-import { TIMEOUT } from './browser.js';
+import { arriveBare, callBare, joinBare, openBare, site } from './bare.js';
+import { Person, TIMEOUT } from './browser.js';
 import { PLAIN, suite } from './suite.js';
 
 const config = { 'limits.messages_per_second': 0 }; // 200 calls in a few seconds
@@ -45,6 +45,40 @@ suite('SDK', PLAIN, { args: site(), config }, (on) => {
                 await person.page.waitForTimeout(50);
             }
         }
+    });
+
+    test('to join and to call takes few bytes; what else there is comes when it is used', async (t) => {
+        const limits = { br: 16_500, gzip: 19_000 };
+        const people = await Promise.all(
+            Object.keys(limits).map((coding) =>
+                Person.arrive(t, on.url, { name: coding, extraHTTPHeaders: { 'Accept-Encoding': coding } }),
+            ),
+        );
+        const fetched = people.map(({ page }) => {
+            const responses = new Map();
+            page.on('response', (response) => {
+                const { pathname } = new URL(response.url());
+                if (pathname.endsWith('.js')) responses.set(pathname, response);
+            });
+            return responses;
+        });
+        await Promise.all(people.map(({ page }) => openBare(page, on.url)));
+        await Promise.all(people.map((person) => joinBare(person, 'bytes', { name: person.name })));
+        await callBare(people[0], people[1], 'gzip');
+        for (const [i, [coding, limit]] of Object.entries(limits).entries()) {
+            let sum = 0;
+            for (const response of fetched[i].values()) {
+                assert.equal(await response.headerValue('content-encoding'), coding, response.url());
+                sum += (await response.request().sizes()).responseBodySize;
+            }
+            t.diagnostic(`${coding}: ${sum} bytes in ${fetched[i].size} files`);
+            assert.ok(sum > 5_000 && sum < limit, `${coding}: ${sum} bytes`);
+        }
+        const [mine] = fetched;
+        const seldom = () => ['/measure.js', '/flow.js'].map((path) => mine.has(path));
+        assert.deepEqual(seldom(), [false, false]);
+        await people[0].page.evaluate(() => window.call.stats());
+        assert.deepEqual(seldom(), [true, false]);
     });
 
     test('a file of 20 MiB arrives whole, and one is cancelled half way', async (t) => {

@@ -39,7 +39,7 @@ function rowsOf(stats) {
 // button: the bars; list: a <dl>, shown by pressing them
 export function watchQuality(call, name, button, list) {
     const show = async () => {
-        const stats = await call.stats();
+        const stats = await call.stats().catch(() => null);
         if (call.state === 'ended') return;
         const level = levelOf(stats);
         button.dataset.level = level;
