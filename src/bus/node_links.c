@@ -227,7 +227,8 @@ static void take_frames(struct node *node, struct slice frames)
         if (!is_between_workers(frame.kind) || frame.to != node->self.id)
             break;
         node->counts.frames_in++;
-        node_deliver(node, &frame);
+        if (!node_order_keep_claim(node, &frame))
+            node_deliver(node, &frame);
     }
     if (frames.len == 0)
         return;

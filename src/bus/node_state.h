@@ -51,6 +51,7 @@ struct node {
     struct provisional *provisional; /* NULL while the store can be asked */
     struct buf inbox;                /* encoded frames for this worker */
     struct buf kept;                 /* encoded frames that wait for others: node_order.c */
+    struct buf claims;           /* encoded ones that wait until we are in touch: node_order.c */
     uint64_t kept_left, kept_at; /* what had left links and asks when they were looked at, when */
     struct buf delivering;
     bool flushing;
@@ -138,6 +139,10 @@ bool node_order_keep(struct node *node, const struct frame *frame);
 
 /* Sends what need not wait any more. */
 void node_order_release(struct node *node);
+
+/* The same for what came from another worker. */
+bool node_order_keep_claim(struct node *node, const struct frame *frame);
+void node_order_release_claims(struct node *node);
 
 /* ---- node_beat.c */
 

@@ -15,7 +15,8 @@ static bool is_ready(const struct session *session)
     return session->exchange->options.mailbox && session->state == SESSION_AWAY &&
            !session->deposited && session->claim == NULL && member != NULL &&
            member->session == session && member->heir == NULL &&
-           member->worker == session->exchange->options.self && !fence_is_up(member, UINT64_MAX);
+           member->worker == session->exchange->options.self &&
+           !room_is_behind(member->room, UINT64_MAX) && !fence_is_up(member, UINT64_MAX);
 }
 
 void deposit_again(struct session *session)

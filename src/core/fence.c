@@ -9,7 +9,9 @@
  *
  * The sender may move, too: its former holder does not hand it over while a fence is up that is older
  * than that, and its new holder takes it that something was sent to everybody. Later fences are not
- * waited for, so that of two that wait for each other's holder one need not. */
+ * waited for, so that of two that wait for each other's holder one need not. What the former holder sent
+ * the old way until it handed the sender over stays in front all the same: a later fence of the new
+ * holder ends only after that, by asking once more. */
 #include "base/log.h"
 #include "core/state.h"
 
@@ -31,6 +33,8 @@ struct fence {
     struct move moves[MOVES_MAX]; /* in order; it is the first one whose old way is being drained */
     unsigned move_count;
     worker_id former; /* where the fence was sent */
+    uint32_t former_stint;
+    bool again; /* it was answered, and is to be sent again when who is CLAIMING was handed over */
     struct buf queue; /* encoded FRAME_SIGNALs */
 };
 
@@ -56,6 +60,8 @@ static void send_fence(struct fence *fence, worker_id former, uint32_t stint, wo
     struct member *member = fence->member;
     struct exchange *exchange = member->room->exchange;
     fence->former = former;
+    fence->former_stint = stint;
+    fence->again = false;
     wheel_arm(&exchange->wheel, &fence->deadline, exchange->now + FENCE_TIMEOUT);
     exchange_send(exchange, &(struct frame){.kind = FRAME_FENCE,
                                             .from = exchange->options.self,
@@ -264,6 +270,24 @@ static void go_on(struct fence *fence, unsigned reached)
     handover_retry(room);
 }
 
+/* A sender who is on its way to here may have gone on sending from where it was. */
+static bool is_too_early(struct fence *fence)
+{
+    const struct room *room = fence->member->room;
+    fence->again = join_is_claiming(room, fence->moves[0].version);
+    return fence->again;
+}
+
+void fence_on_handed(struct room *room)
+{
+    struct member *member, *next;
+    MAP_EACH (room->members, member, next) {
+        struct fence *fence = member->fence;
+        if (fence != NULL && fence->again && !is_too_early(fence))
+            send_fence(fence, fence->former, fence->former_stint, DIRECTORY);
+    }
+}
+
 /* Whoever answers, what is sent to the first one that the peer moved to stays behind all that was sent
  * before; a later one may have answered, too. */
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
@@ -272,7 +296,7 @@ void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     struct fence *fence = member == NULL ? NULL : member->fence;
     unsigned reached = 0;
-    if (fence == NULL)
+    if (fence == NULL || is_too_early(fence))
         return;
     for (unsigned i = 0; i < fence->move_count; i++)
         if (fence->moves[i].to == frame->from && fence->moves[i].stint == frame->stint)

@@ -309,12 +309,18 @@ static void defer(struct entry *entry, const struct frame *claim)
 }
 
 /* Signals of this peer may wait behind a fence, or not have got there yet by the way before it: were
- * it handed over now, what it sends from its new worker would overtake them. */
+ * it handed over now, what it sends from its new worker would overtake them. Who does not know yet who
+ * moved before that cannot tell. */
+static bool must_wait(const struct member *member, const struct frame *claim)
+{
+    return room_is_behind(member->room, claim->version) || fence_is_up(member, claim->version);
+}
+
 static bool postpone(struct member *member, const struct frame *claim)
 {
     struct session *holder = member->session;
     deposit_undo(holder); /* fences that are parked at it must not wait for other fences */
-    if (!fence_is_up(member, claim->version))
+    if (!must_wait(member, claim))
         return false;
     session_superseded(holder);
     if (holder->claim == NULL)
@@ -342,7 +348,7 @@ void handover_retry(struct room *room)
         struct frame claim;
         if (member->session == NULL || member->session->claim == NULL)
             continue;
-        if (fence_is_up(member, member->session->claim->version))
+        if (must_wait(member, member->session->claim))
             continue;
         claim = *member->session->claim;
         mem_free(member->session->claim);
@@ -385,6 +391,7 @@ void handover_on_claim(struct exchange *exchange, const struct frame *claim)
     } else if (session != NULL && session->version < claim->version &&
                !is_promised(session, claim)) {
         room->uses++; /* the holder may be the last who stands in it */
+        room_catch_up(room, claim->version);
         if (!postpone(member, claim))
             hand_over(member, claim);
         room_release(room);

@@ -33,6 +33,18 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
     return best;
 }
 
+bool join_is_claiming(const struct room *room, uint64_t before)
+{
+    struct entry *entry, *next;
+    MAP_EACH (room->exchange->entries, entry, next) {
+        const struct session *session = entry->session;
+        if (session->state == SESSION_CLAIMING && session->room == room &&
+            session->version < before)
+            return true;
+    }
+    return false;
+}
+
 uint32_t join_next_request(struct exchange *exchange)
 {
     do
@@ -350,6 +362,7 @@ static void on_answer(struct session *session, const struct frame *frame)
     if (frame->version < session->room->version)
         room_start_over(session->room);
     bool whole = room_on_roster(session->room, frame);
+    room_catch_up(session->room, session->room->heard);
     struct member *member = room_member(session->room, peer);
     if (!whole || member == NULL) {
         undo(session);

@@ -106,6 +106,10 @@ void exchange_restore(struct exchange *exchange)
     struct room *room, *next;
     MAP_EACH (exchange->rooms, room, next) {
         restore(room, OTHERS_COME_BACK);
+        if (room->members == NULL || room->restoring)
+            continue;
+        room->restoring = true; /* nothing to say, but who went where is to be heard */
+        room_read(room);
     }
 }
 

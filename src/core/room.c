@@ -341,6 +341,12 @@ static void read_again(struct room *room)
         room_read(room);
 }
 
+void room_catch_up(struct room *room, uint64_t version)
+{
+    if (room->version < version)
+        read_again(room);
+}
+
 static void restore_if_disowned(struct room *room)
 {
     if (!room->disowned)
@@ -388,20 +394,29 @@ static bool apply(struct room *room, const struct frame *event)
     }
 }
 
+static void hear(struct room *room, const struct frame *event)
+{
+    if (room->heard < event->version)
+        room->heard = event->version;
+}
+
 void room_on_event(struct exchange *exchange, const struct frame *event)
 {
     struct room *room = room_find(exchange, event->room);
     if (room == NULL)
         wonder(exchange, event->room);
-    if (room == NULL || room->version == 0 || event->version <= room->version)
+    if (room == NULL || event->version <= room->version)
         return;
+    if (room->version == 0) {
+        hear(room, event); /* the roster that is on its way may be from before it */
+        return;
+    }
     bool in_turn = event->version == room->version + 1;
     room->uses++; /* the event may end the last session */
     if (in_turn && apply(room, event)) {
         room->version = event->version;
     } else {
-        if (room->heard < event->version)
-            room->heard = event->version;
+        hear(room, event);
         read_again(room);
     }
     restore_if_disowned(room);
@@ -538,7 +553,8 @@ static void keep_restored(struct room *room, const struct frame *frame)
         if (entry.worker == room->exchange->options.self && session != NULL &&
             session_stint(session) == entry.stint && session->version < frame->version) {
             session->version = frame->version;
-            handover_drop_claim(session);
+            if (session->claim != NULL && session->claim->version <= frame->version)
+                handover_drop_claim(session);
             if (!(frame->reason & ROOM_PROVISIONAL))
                 session->taken = frame->version;
         }
@@ -554,13 +570,17 @@ void room_on_read(struct exchange *exchange, const struct frame *frame)
         return; /* a later one is under way */
     if (room->restoring)
         keep_restored(room, frame);
-    room->reading = room->restoring = false;
+    /* What was passed over as premature stays to be said: by one that is not older than what came since. */
+    bool outdated = room->restoring && frame->version < room->version;
+    room->reading = false;
+    room->restoring = outdated;
     room->uses++; /* what it says may end the last session */
     disclaim_unheld(exchange, frame);
     room_on_roster(room, frame);
-    if (room->heard > room->version)
+    if (outdated || room->heard > room->version)
         room_read(room); /* this one was asked for before that event */
     room->heard = 0;
+    handover_retry(room);
     room_release(room);
 }
 
@@ -569,6 +589,9 @@ void room_on_unread(struct room *room, const struct frame *frame)
     if (frame->request != room->read)
         return;
     room->reading = false;
+    room->uses++;
     if (frame->error == ERR_PEER_NOT_FOUND)
         restore_room(room);
+    handover_retry(room);
+    room_release(room);
 }

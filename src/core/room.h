@@ -93,6 +93,16 @@ void room_on_notice(struct exchange *exchange, const struct frame *notice);
 /* Asks for the roster. */
 void room_read(struct room *room);
 
+/* The same if events up to this version of the room were missed. */
+void room_catch_up(struct room *room, uint64_t version);
+
+/* Whether what took place up to this version is still to be heard. What a provisional directory numbered
+ * meanwhile tells nothing of that. */
+static inline bool room_is_behind(const struct room *room, uint64_t version)
+{
+    return room->reading && (room->restoring || room->version < version);
+}
+
 /* The answers to that: FRAME_ROOM and FRAME_REFUSED. */
 void room_on_read(struct exchange *exchange, const struct frame *frame);
 void room_on_unread(struct room *room, const struct frame *frame);

@@ -3,10 +3,29 @@
 #include "core/reply.h"
 #include "core/state.h"
 
-/* Whether signals for the member go to a session or heir on this worker. */
-static bool is_here(const struct member *member)
+/* Who resumes it on this worker while the holder, here too, has not handed it over yet: what others send
+ * waits there already. */
+static struct session *successor_of(const struct member *member)
 {
-    return member->session != NULL ? !member->session->deposited : member->heir != NULL;
+    const struct exchange *exchange = member->room->exchange;
+    struct frame stint = {
+        .stint = member->stint, .room = room_name(member->room), .peer = member_name(member)};
+    if (member->worker != exchange->options.self || member->stint == session_stint(member->session))
+        return NULL;
+    struct session *successor = join_find_stint(member->room->exchange, &stint);
+    return successor != NULL && successor->state == SESSION_CLAIMING ? successor : NULL;
+}
+
+/* The session or heir on this worker that signals for the member go to; NULL: none. */
+static struct session *receiver_of(const struct member *member)
+{
+    struct session *session = member->session;
+    if (session == NULL)
+        return member->heir;
+    struct session *successor = successor_of(member);
+    if (successor != NULL)
+        return successor;
+    return session->deposited ? NULL : session;
 }
 
 /* Whether a session can take so many bytes. While it is CLAIMING they go behind what it is handed. */
@@ -42,11 +61,6 @@ static int deliver(struct session *session, struct slice sender, struct slice da
     return 0;
 }
 
-static int deliver_here(struct member *member, struct slice sender, struct slice data)
-{
-    return deliver(member->session != NULL ? member->session : member->heir, sender, data);
-}
-
 static int deliver_elsewhere(struct member *member, const struct session *session,
                              const struct envelope *envelope)
 {
@@ -73,11 +87,12 @@ static int deliver_elsewhere(struct member *member, const struct session *sessio
 void route_signal(struct session *session, const struct envelope *envelope)
 {
     struct member *member = room_member(session->room, envelope->to);
+    struct session *receiver = member == NULL || member->fence != NULL ? NULL : receiver_of(member);
     int error;
     if (member == NULL)
         error = ERR_PEER_NOT_FOUND;
-    else if (member->fence == NULL && is_here(member))
-        error = deliver_here(member, member_name(session->member), envelope->data);
+    else if (receiver != NULL)
+        error = deliver(receiver, member_name(session->member), envelope->data);
     else
         error = deliver_elsewhere(member, session, envelope);
     if (error != 0)

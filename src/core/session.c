@@ -127,6 +127,7 @@ static void entry_free(struct session *session)
     mem_free(entry->info);
     mem_free(entry);
     session->entry = NULL;
+    fence_on_handed(session->room);
     join_release_ahead(session->exchange, &ahead);
 }
 

@@ -95,6 +95,9 @@ void join_drop_claims(struct room *room, struct slice peer, enum leave_reason re
 uint32_t join_next_request(struct exchange *exchange);
 struct entry *join_find(struct exchange *exchange, uint32_t request);
 
+/* Whether somebody in the room got a membership before this version of it and was not handed it yet. */
+bool join_is_claiming(const struct room *room, uint64_t before);
+
 /* The last one on its way in that got this membership before who claims it now; NULL: none. */
 struct entry *join_find_before(struct exchange *exchange, const struct frame *claim);
 
@@ -164,6 +167,9 @@ void fence_on_stay(struct member *member);
 
 /* A peer goes on here that may have sent to any other from elsewhere. */
 void fence_on_arrival(struct room *room);
+
+/* Somebody who was CLAIMING in the room is not any more. */
+void fence_on_handed(struct room *room);
 
 /* Whether a signal has to wait, and was taken to wait, or not (ERR_PEER_BUSY). 0: no fence, send
  * it. */

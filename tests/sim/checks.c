@@ -27,8 +27,20 @@ static unsigned count_live(const struct swarm *swarm, const struct peer *peer)
     return count;
 }
 
+/* The addressee's client is on a worker that is cut off and could not say so yet, while the sender's holds
+ * what it left there. */
+static bool is_split(const struct swarm *swarm, const struct ledger_entry *entry)
+{
+    const struct peer *to = entry->to < SWARM_PEERS ? &swarm->peers[entry->to] : NULL;
+    const struct worker *worker = to == NULL || to->socket == NULL ? NULL : to->socket->worker;
+    return worker != NULL && worker->index != entry->worker &&
+           swarm->cut_off_at[worker->index] + CUT_OFF_KEPT >= entry->sent_at &&
+           session_of(&swarm->workers[entry->worker], to->room, to->name) != NULL;
+}
+
 /* A signal to a peer on the same worker is accepted there also while the worker is cut off, and may
- * be for a session that somebody else has by then: it is lost with that, and nobody can tell. */
+ * be for a session that somebody else has by then: it is lost with that, and nobody can tell. The same
+ * where it is that somebody who is cut off. */
 static void mark_cut_off(struct swarm *swarm)
 {
     struct ledger *ledger = &swarm->ledger;
@@ -39,7 +51,8 @@ static void mark_cut_off(struct swarm *swarm)
         struct ledger_entry *entry = &ledger->entries[i - 1];
         if (entry->sent_at + CUT_OFF_KEPT < swarm->world.now)
             break;
-        entry->unsettled |= swarm->cut_off_at[entry->worker] + CUT_OFF_KEPT >= entry->sent_at;
+        entry->unsettled |= swarm->cut_off_at[entry->worker] + CUT_OFF_KEPT >= entry->sent_at ||
+                            is_split(swarm, entry);
     }
 }
 

@@ -58,16 +58,17 @@ void ledger_received(struct ledger *ledger, size_t signal, unsigned from, unsign
     ledger->received++;
 }
 
-void ledger_refused(struct ledger *ledger, size_t signal, unsigned sender)
+void ledger_refused(struct ledger *ledger, size_t signal, unsigned sender, bool unsure)
 {
     struct ledger_entry *entry = signal < ledger->count ? &ledger->entries[signal] : NULL;
     if (entry == NULL || entry->from != sender) {
         world_violate(ledger->world, "isolation: p%u was told of signal %zu", sender, signal);
         return;
     }
-    if (entry->refused)
+    if (entry->refused && !entry->unsure)
         world_violate(ledger->world, "once: p%u was told twice that %u to p%u failed", sender,
                       entry->number, entry->to);
+    entry->unsure = unsure && !entry->refused;
     entry->refused = true;
     ledger->refused++;
 }

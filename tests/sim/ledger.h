@@ -14,6 +14,7 @@ struct ledger_entry {
     uint64_t sent_at;
     int worker; /* the sender's when it was sent first */
     bool received, refused;
+    bool unsure;    /* it was refused by what does not prove that it was not delivered */
     bool unsettled; /* its worker may not have known yet where the addressee is */
 };
 
@@ -41,7 +42,10 @@ size_t ledger_sent(struct ledger *ledger, const struct ledger_entry *entry);
 void ledger_received(struct ledger *ledger, size_t signal, unsigned from, unsigned by,
                      unsigned life);
 
-/* The sender was told that it was not delivered. both: that may have happened all the same. */
-void ledger_refused(struct ledger *ledger, size_t signal, unsigned sender);
+/* The sender was told that it was not delivered. unsure: nobody knows that. Whose acknowledgement was lost
+ * for too long, or who was taken for dead meanwhile, is reported for by the sender's worker, and may have
+ * taken the signal and report it as well: to keep the second report back, each worker would have to
+ * remember what it reported. So of such a signal there may be two, where things break for that long. */
+void ledger_refused(struct ledger *ledger, size_t signal, unsigned sender, bool unsure);
 
 #endif

@@ -265,8 +265,9 @@ static void on_signal(struct peer *peer, const cJSON *json)
 static void on_error(struct peer *peer, const cJSON *json)
 {
     const char *id = text_of(json, "id"), *code = text_of(json, "code");
+    bool unsure = !peer->swarm->temper.mild && strcmp(code, "unavailable") == 0;
     if (id[0] != '\0')
-        ledger_refused(&peer->swarm->ledger, (size_t)strtoul(id, NULL, 10), peer->index);
+        ledger_refused(&peer->swarm->ledger, (size_t)strtoul(id, NULL, 10), peer->index, unsure);
     if (peer->swarm->temper.mild && strcmp(code, "peer-not-found") != 0 && peer->joined &&
         text_of(json, "to")[0] == 'p')
         world_violate(world_of(peer), "mild: %s got %s about signal %s", peer->name, code, id);

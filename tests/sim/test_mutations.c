@@ -13,7 +13,7 @@
 
 #include "sim/seeds.h"
 
-static uint64_t most = 30;
+static uint64_t most = 100;
 
 /* Seeds are tried until one fails by the right invariant. */
 static void is_noticed(void **state)
