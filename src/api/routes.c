@@ -148,37 +148,17 @@ static int refuse(struct http_response *refusal, int status, const char *text)
     return status;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* Takes the first of comma-separated tokens off. */
-static struct slice next_token(struct slice *list)
-{
-    const char *comma = memchr(list->ptr, ',', list->len);
-    size_t len = comma == NULL ? list->len : (size_t)(comma - list->ptr);
-    struct slice token = {list->ptr, len};
-    list->ptr += comma == NULL ? len : len + 1;
-    list->len -= comma == NULL ? len : len + 1;
-    while (token.len > 0 && is_space(token.ptr[0]))
-        token = (struct slice){token.ptr + 1, token.len - 1};
-    while (token.len > 0 && is_space(token.ptr[token.len - 1]))
-        token.len--;
-    return token;
-}
-
 /* Unlike HTTP's own tokens, names of subprotocols are compared in their case (RFC 6455 section
  * 4.1). */
 static bool offers_subprotocol(const struct http_request *request, const char *header)
 {
     for (size_t i = 0; i < request->header_count; i++) {
         struct slice name = request->headers[i].name;
-        struct slice list = request->headers[i].value;
+        struct slice list = request->headers[i].value, token;
         if (name.len != strlen(header) || strncasecmp(name.ptr, header, name.len) != 0)
             continue;
-        while (list.len > 0)
-            if (slice_is(next_token(&list), SUBPROTOCOL))
+        while (http_list_next(&list, &token))
+            if (slice_is(token, SUBPROTOCOL))
                 return true;
     }
     return false;

@@ -25,9 +25,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Takes the next element off a comma-separated list (RFC 9110 section 5.6.1); empty ones do not
- * count. */
-static bool next_token(struct slice *list, struct slice *ret_token)
+bool http_list_next(struct slice *list, struct slice *ret_token)
 {
     while (list->len > 0) {
         const char *comma = memchr(list->ptr, ',', list->len);
@@ -54,7 +52,7 @@ static size_t count_tokens(const struct http_request *request, const char *name,
         if (!same_word(request->headers[i].name, name))
             continue;
         struct slice list = request->headers[i].value, token;
-        while (next_token(&list, &token))
+        while (http_list_next(&list, &token))
             count += only == NULL || same_word(token, only);
     }
     return count;

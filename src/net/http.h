@@ -40,6 +40,10 @@ struct http_request {
     const struct http_header *headers;
 };
 
+/* Takes the next element off a comma-separated list (RFC 9110 section 5.6.1), without the blanks
+ * around it; empty ones do not count. False: there is none. */
+bool http_list_next(struct slice *list, struct slice *ret_token);
+
 /* The value of the first header of this name (any case), SLICE_NONE where there is none. */
 struct slice http_header(const struct http_request *request, const char *name);
 
