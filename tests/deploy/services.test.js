@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -48,12 +48,22 @@ for (const path of ['docker/coturn/turnserver.conf', 'deploy/kubernetes/coturn/t
 // In a network of its own, whose one address is that of a node behind a public one.
 const RELAY = `
     ip link set lo up && ip addr add 10.77.0.1/32 dev lo
-    turnserver -c "$1" >"$1.log" 2>&1 &
+    : >"$1.log" # that of the call before says that it is ready
+    turnserver -c "$1" "\${@:3}" >"$1.log" 2>&1 &
     until grep -q 'Total General servers' "$1.log"; do kill -0 $! || exit; sleep 0.1; done
     timeout 30 turnutils_uclient -y -c -n 5 -u somebody -W "$2" -L 10.77.0.1 10.77.0.1`;
 
-test('coturn on a node relays between two that it relays for, and to nobody else inside', { skip: noKubectl }, (t) => {
-    if (spawnSync('unshare', ['--net', 'true']).status !== 0) return t.skip('no namespace can be made here');
+/** What turnutils_uclient says of a call over such a relay with a secret and more options. */
+function relayed(folder, text, secret, ...options) {
+    const file = join(folder, 'run.conf');
+    const own = text.replace(/^(userdb|pidfile)=.*\n/gm, '');
+    writeFileSync(file, `${own}userdb=${folder}/turndb\npidfile=${folder}/pid\n`);
+    const inside = ['--net', '--pid', '--fork', '--kill-child', 'bash', '-c', RELAY, 'bash', file, secret, ...options];
+    return spawnSync('unshare', inside, { env: { ...process.env, PATH }, encoding: 'utf8' }).stdout;
+}
+const noNamespaces = spawnSync('unshare', ['--net', 'true']).status !== 0 && 'no namespace can be made here';
+
+test('coturn on a node relays between two that it relays for, and to nobody else inside', { skip: noKubectl || noNamespaces }, (t) => {
     const folder = folderOf(t);
     const { objects } = kustomize('coturn');
     const { data } = objects.find(({ kind }) => kind === 'ConfigMap');
@@ -76,18 +86,34 @@ test('coturn on a node relays between two that it relays for, and to nobody else
     assert.notEqual(configure('').status, 0, 'it does not start without its public address');
     assert.equal(configure('203.0.113.7').status, 0);
 
-    const call = (text, secret) => {
-        const file = join(folder, 'run.conf');
-        const own = text.replace(/^(userdb|pidfile)=.*\n/gm, '');
-        writeFileSync(file, `${own}userdb=${folder}/turndb\npidfile=${folder}/pid\n`);
-        const inside = ['--net', '--pid', '--fork', '--kill-child', 'bash', '-c', RELAY, 'bash', file, secret];
-        return spawnSync('unshare', inside, { env: { ...process.env, PATH }, encoding: 'utf8' }).stdout;
-    };
     const made = readFileSync(join(folder, 'made.conf'), 'utf8');
     assert.deepEqual(made.match(/^listening-ip=.*$/gm), ['listening-ip=10.77.0.1'], 'no other address of the node');
-    assert.match(call(made, 'of-a-test'), /Total lost packets 0 /);
-    assert.match(call(made, 'another-one'), /Total lost packets 0 /);
-    assert.match(call(made.replace('203.0.113.7/10.77.0.1', '203.0.113.7'), 'of-a-test'), /error 403/);
+    assert.match(relayed(folder, made, 'of-a-test'), /Total lost packets 0 /);
+    assert.match(relayed(folder, made, 'another-one'), /Total lost packets 0 /);
+    assert.match(relayed(folder, made.replace('203.0.113.7/10.77.0.1', '203.0.113.7'), 'of-a-test'), /error 403/);
+});
+
+test('coturn of the composition does the same on the open Internet', { skip: noNamespaces }, (t) => {
+    const folder = folderOf(t);
+    for (const path of ['script', 'secrets/roomline', 'secrets/redis', 'secrets/coturn', 'secrets/prometheus', 'secrets/grafana'])
+        mkdirSync(join(folder, path), { recursive: true });
+    copyFileSync(join(ROOT, 'script/certificate'), join(folder, 'script/certificate'));
+    copyFileSync(join(ROOT, 'docker/coturn/turnserver.conf'), join(folder, 'turnserver.conf'));
+    copyFileSync(join(ROOT, 'docker/redis/rights'), join(folder, 'redis-rights'));
+    const setup = textOf('docker/setup').replace('secrets=/secrets', `secrets=${folder}/secrets`);
+    writeFileSync(join(folder, 'setup'), setup, { mode: 0o755 });
+    const env = { ...process.env, ROOMLINE_PUBLIC_ADDRESS: '203.0.113.7' };
+    const { status, stderr } = spawnSync(join(folder, 'setup'), { env, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+
+    const secretOf = (path) => readFileSync(join(folder, 'secrets', path), 'utf8');
+    // A container has one address; here it is one of the loopback device, which coturn takes only when told.
+    const made = `${secretOf('coturn/turnserver.conf')}listening-ip=10.77.0.1\n`;
+    const secret = secretOf('roomline/turn-secret');
+    const { services } = parse(textOf('compose.yaml'));
+    assert.match(services.coturn.command[0], /^exec turnserver -c \S+ --allowed-peer-ip="\$\$\(hostname -i\)"$/);
+    assert.match(relayed(folder, made, secret, '--allowed-peer-ip=10.77.0.1'), /Total lost packets 0 /);
+    assert.match(relayed(folder, made, secret), /error 403/);
 });
 
 test('Prometheus takes its configuration, rules and all', (t) => {
