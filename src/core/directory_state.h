@@ -189,7 +189,8 @@ uint64_t directory_bans_end(const struct directory_room *room);
 int directory_admit(struct directory *directory, const struct directory_room *room,
                     const struct directory_member *member, const struct frame *request);
 
-/* Its ticket is used from now on, or not any more. False: no memory. */
+/* Its ticket is used from now on, or not any more. False: no memory,
+ * or as many are remembered as may be. */
 bool directory_ticket_use(struct directory *directory, const struct frame *request);
 void directory_ticket_forget(struct directory *directory, const struct frame *request);
 void directory_tickets_free(struct directory *directory);

@@ -612,8 +612,8 @@ static void any_bytes_count_as_life(void **state)
         assert_int_equal(client_next_frame(client).first_byte, 0x89);
         client_frame(client, 0x8a, "", 0);
     }
+    AWAIT(fixture, fixture->sessions[0].pongs == 4 || fixture->sessions[0].lost > 0);
     assert_int_equal(fixture->sessions[0].lost, 0);
-    assert_true(fixture->sessions[0].pongs >= 3);
     end(fixture, client);
 }
 
