@@ -9,6 +9,7 @@ import { startServer } from '../support/server.js';
 import { ownServer } from '../support/suite.js';
 import { dropConnections } from '../support/upgrade.js';
 import { CLIENT, Person, closeBrowsers } from './browser.js';
+import { accessible } from './look.js';
 
 const FILES = `${CLIENT}/dashboard`;
 const CONFIG = { 'admin.dashboard': FILES };
@@ -235,6 +236,7 @@ describe('dashboard', () => {
             const { page } = person;
             const shot = async (name) => {
                 await fits(page, name);
+                if (title !== 'desk-dark') await accessible(page, name); // in both colour schemes
                 await person.photo(`dashboard-${title}-${name}`);
             };
             await page.locator('#door').waitFor();
