@@ -14,11 +14,12 @@
 
 #include <uthash.h>
 
-/* Most rooms hold two peers: uthash's 32 buckets would be most of a room's memory. */
+/* Most rooms hold two peers: uthash's 32 buckets would be most of a room's memory. It makes more once
+ * one holds eleven. */
 #undef HASH_INITIAL_NUM_BUCKETS
 #undef HASH_INITIAL_NUM_BUCKETS_LOG2
-#define HASH_INITIAL_NUM_BUCKETS 4U
-#define HASH_INITIAL_NUM_BUCKETS_LOG2 2U
+#define HASH_INITIAL_NUM_BUCKETS 1U
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 0U
 
 #define MAP_ADD(head, key_ptr, key_len, item) HASH_ADD_KEYPTR(hh, head, key_ptr, key_len, item)
 #define MAP_FIND(head, key_ptr, key_len, ret_item) HASH_FIND(hh, head, key_ptr, key_len, ret_item)

@@ -97,6 +97,8 @@ static void pass_by(struct directory_member *member, const struct frame *request
         member->passed_count = 0;
         return;
     }
+    if (member->passed == NULL)
+        member->passed = mem_must(PASSED_MAX * sizeof(member->secret));
     if (member->passed_count == PASSED_MAX)
         memmove(member->passed, member->passed + 1,
                 --member->passed_count * sizeof(member->secret));

@@ -205,6 +205,7 @@ void directory_member_free(struct directory_member *member)
     MAP_DELETE(member->room->members, member);
     mem_free(member->info);
     mem_free(member->address);
+    mem_free(member->passed);
     mem_free(member);
 }
 

@@ -41,7 +41,7 @@ struct directory_member {
     uint32_t stint;           /* of who holds it, or did when it became nobody's */
     struct session_secret secret;
     struct session_secret previous; /* still proof, until the client is seen to have the new one */
-    struct session_secret passed[PASSED_MAX]; /* had it by the same proof before; the last ones */
+    struct session_secret *passed;  /* had it by the same proof before, the last ones; or NULL */
     unsigned passed_count;
     struct mailbox *mailbox; /* what a drained holder left for it, or NULL */
     bool away;

@@ -38,10 +38,6 @@ struct room {
 struct member {
     UT_hash_handle hh;
     struct room *room;
-    struct session *session; /* who holds the membership on this worker, or NULL */
-    struct session
-        *heir; /* who takes it over here and waits for what the former holder hands over, or NULL */
-    struct fence *fence; /* while signals for it wait for the old way to be drained, or NULL */
     worker_id worker;    /* where signals for it go; DIRECTORY: its holder crashed */
     worker_id sent_to;   /* where such went by the bus; DIRECTORY: nowhere */
     uint32_t stint;      /* of the holder there */
@@ -50,8 +46,15 @@ struct member {
     bool unrestored;            /* not said again, since somebody was just coming in as it */
     bool seen;                  /* by the roster that is being applied */
     struct session_secret left; /* with which it left here, until the directory says so */
-    unsigned name_len, info_len;
+    unsigned info_len;
     char *info;
+
+    /* What each signal looks at: close to the name, by which it is found. */
+    struct session *session; /* who holds the membership on this worker, or NULL */
+    struct session *heir;    /* who takes it over here and waits for what the former holder hands
+                                over, or NULL */
+    struct fence *fence;     /* while signals for it wait for the old way to be drained, or NULL */
+    unsigned name_len;
     char name[];
 };
 

@@ -77,13 +77,13 @@ struct session {
     bool acking;       /* a world.ping for an acknowledgement is out */
     bool unheard;      /* it was a plain join, and nothing came from the client since */
     bool deposited;    /* what is held is on its way into the mailbox */
-    uint64_t pinged;   /* the last signal that such a ping came behind */
-    uint64_t received; /* signals from the client in this membership */
-    struct hold hold;  /* signals to the client */
-    struct bucket messages, bytes;
-    unsigned strikes;      /* rate-limited since both buckets were last full */
-    unsigned unpinged;     /* bytes of signals since the last world.ping */
+    unsigned strikes;  /* rate-limited since both buckets were last full */
+    unsigned unpinged; /* bytes of signals since the last world.ping */
     struct access *access; /* NULL: what everybody is granted */
+    uint64_t received;     /* signals from the client in this membership */
+    uint64_t pinged;       /* the last signal that such a ping came behind */
+    struct hold hold;      /* signals to the client */
+    struct bucket messages, bytes;
 
     LIST_ENTRY(session) link; /* in exchange->sessions */
     struct deadline deadline; /* NEW: to join; CLAIMING: to be handed the hold; HERE: goaway; AWAY:

@@ -29,22 +29,22 @@ struct connection {
     struct stream stream; /* first: stream events come with its address */
     enum state state;
     bool admitted;
-    bool secure;                /* TLS is spoken, or is to be */
-    bool shared;                /* by a proxy's clients: each request says whose it is */
+    bool secure;   /* TLS is spoken, or is to be */
+    bool shared;   /* by a proxy's clients: each request says whose it is */
+    void *session; /* NULL before the upgrade, and once the handler knows or knew of the end */
+    struct ws ws;
+    uint64_t last_seen;         /* ms; when bytes came in */
     struct ip address;          /* the client's, as far as it is known */
     struct proxy_reader *proxy; /* while STATE_PROXY */
     char *host;                 /* that the client knows us by; NULL: was not kept */
     uint64_t number;
-    uint64_t last_seen;       /* ms; when bytes came in */
     uint64_t pinged;          /* ms; when its silence was last asked about */
     uint64_t began;           /* ns: the handshake, then the request */
     size_t waiting;           /* bytes of output at the last look: has the client read any since? */
     struct deadline deadline; /* what for depends on the state */
     uint64_t ticket;          /* of on_accept(), where it was admitted */
     struct http_talk *talk;   /* NULL where no request is under way */
-    struct ws ws;
-    void *session; /* NULL before the upgrade, and once the handler knows or knew of the end */
-    struct message *pong; /* the last of those that wait for earlier output */
+    struct message *pong;     /* the last of those that wait for earlier output */
     LIST_ENTRY(connection) link;
 };
 
