@@ -24,7 +24,8 @@
     X(BEAT, beat, false, true)                                                                     \
     X(SWEEP, sweep, true, true)                                                                    \
     X(REAP, reap, false, true)                                                                     \
-    X(GOODBYE, goodbye, false, true)
+    X(GOODBYE, goodbye, false, true)                                                               \
+    X(CHECK, check, false, false)
 
 enum redis_script {
 #define X(name, file, rooms, leases) SCRIPT_##name,

@@ -1,21 +1,15 @@
-/* Connected, a store loads the scripts and lets one run, which proves that this Redis takes
- * changes; then it is up. What Redis cannot do for anybody now (it is a replica, it is loading, it
- * has forgotten the scripts) ends the connection, so that there is one way back: through all this
- * again, and what was not answered is asked again by the node. What it cannot do for one ask (its
- * memory is full) fails that ask. */
+/* Asks, packets, beats and the inbox, over two connections to Redis. */
 #include "bus/redis_store.h"
 
 #include <string.h>
 
-#include "base/crypto.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "bus/redis_store_state.h"
 
 #define HELD_MAX ((size_t)16 << 20) /* bytes */
 #define NUMBERS_MAX ((size_t)64 << 20)
 #define PUBLISH_ANSWERED_EVERY 1000u /* ms */
-#define SWEEP_JITTER 100u /* ms, so that not all workers sweep the same at the same moment */
 
 /* Redis answers in order, so what an answer is to is kept in order. */
 struct held_head {
@@ -23,86 +17,9 @@ struct held_head {
     uint64_t len;
 };
 
-struct redis_store {
-    struct store store; /* first, so that one is the other */
-    struct redis_store_options options;
-    struct redis_client *commands, *inbox;
-    uv_timer_t sweeper;
-    unsigned open; /* of those three */
-    int loaded;    /* scripts, of this connection */
-    bool up, failing, sweeping, closing;
-    struct buf publishing;    /* worker_id of each PUBLISH that is to be answered */
-    uint64_t publish_at;      /* ms, of the loop: the next one is to be answered again */
-    struct buf beating;       /* number of each beat */
-    uint64_t asked, answered; /* of the asks that are answered by a room */
-    struct buf held;          /* struct held_head and bytes of each message of the inbox */
-    struct redis_store_counts counts;
-    char prefix[REDIS_PREFIX_MAX];
-};
-
 static struct redis_store *store_of(struct store *store)
 {
     return (struct redis_store *)store;
-}
-
-/* ---- what Redis cannot do */
-
-static const struct {
-    const char *code, *cause; /* NULL: only this ask fails */
-} failures[] = {
-    {"NOSCRIPT", "Redis has forgotten the scripts"},
-    {"READONLY", "this Redis is a replica"},
-    {"LOADING", "Redis is loading its data"},
-    {"BUSY", "Redis is busy with a script"},
-    {"MASTERDOWN", "this Redis is a replica without a master"},
-    {"MISCONF", "Redis cannot save its data"},
-    {"NOREPLICAS", "Redis has too few replicas"},
-    {"CLUSTERDOWN", "the Redis cluster is down"},
-    {"MOVED", "this is a Redis cluster"},
-    {"NOAUTH", "Redis demands a password"},
-    {"NOPERM", "the user of Redis lacks rights"},
-    {"OOM", NULL},
-    {"WRONGTYPE", NULL},
-    {"ERR", NULL},
-};
-
-#define FAILURE_COUNT (sizeof(failures) / sizeof(failures[0]))
-
-static const char *cause_of(const struct redis_reply *reply)
-{
-    size_t len = strcspn(reply->text.ptr, " ");
-    for (size_t i = 0; i < FAILURE_COUNT; i++)
-        if (strlen(failures[i].code) == len && memcmp(failures[i].code, reply->text.ptr, len) == 0)
-            return failures[i].cause;
-    return NULL;
-}
-
-static void log_failure(const struct redis_reply *reply)
-{
-    log_event(LOG_ERROR, "redis-refused",
-              LOG_SLICE("error", reply->kind == REDIS_ERROR ? reply->text : SLICE("not an answer")),
-              LOG_END);
-}
-
-static void start_over(struct redis_store *store, const char *cause)
-{
-    store->failing = true;
-    redis_client_restart(store->commands, cause);
-}
-
-/* Whether the answer is of use; the connection may be over. */
-static bool is_answer(struct redis_store *store, const struct redis_reply *reply)
-{
-    const char *cause;
-    if (reply == NULL || store->failing || store->closing)
-        return false;
-    if (reply->kind != REDIS_ERROR)
-        return true;
-    cause = cause_of(reply);
-    if (cause == NULL)
-        return true;
-    start_over(store, cause);
-    return false;
 }
 
 /* ---- commands */
@@ -116,8 +33,8 @@ static bool take_number(struct buf *numbers, uint64_t *ret_number)
     return true;
 }
 
-/* Takes over the words. */
-static bool command(struct redis_store *store, struct redis_words *words, redis_on_reply *on_reply)
+bool redis_store_command(struct redis_store *store, struct redis_words *words,
+                         redis_on_reply *on_reply)
 {
     bool sent = !words->failed && redis_client_send(store->commands, words->words, words->count,
                                                     on_reply, store) == 0;
@@ -125,45 +42,8 @@ static bool command(struct redis_store *store, struct redis_words *words, redis_
     return sent;
 }
 
-/* ---- sweeping: what is over is taken out by whoever comes first */
-
-static void on_swept(void *context, const struct redis_reply *reply);
-
-static void sweep(struct redis_store *store)
-{
-    struct redis_words words;
-    if (store->sweeping)
-        return;
-    redis_words_sweep(&words, &store->options.shard);
-    store->sweeping = command(store, &words, on_swept);
-    store->counts.sweeps += store->sweeping;
-}
-
-/* Not asked for by the node, which therefore will not flush. */
-static void sweep_now(struct redis_store *store)
-{
-    sweep(store);
-    redis_client_flush(store->commands);
-}
-
-static void sweeper_cb(uv_timer_t *timer)
-{
-    sweep_now(timer->data);
-}
-
-static void sweep_in(struct redis_store *store, int64_t wait)
-{
-    uint32_t jitter;
-    if (wait <= 0) {
-        sweep_now(store);
-        return;
-    }
-    crypto_random(&jitter, sizeof(jitter));
-    uv_timer_start(&store->sweeper, sweeper_cb, (uint64_t)wait + jitter % SWEEP_JITTER, 0);
-}
-
-static bool emit(struct redis_store *store, struct slice bytes,
-                 void (*take)(void *context, const struct frame *frame))
+bool redis_store_emit(struct redis_store *store, struct slice bytes,
+                      void (*take)(void *context, const struct frame *frame))
 {
     struct frame frame;
     while (!store->closing && frame_next(&bytes, &frame))
@@ -171,68 +51,9 @@ static bool emit(struct redis_store *store, struct slice bytes,
     return bytes.len == 0;
 }
 
-static void on_swept(void *context, const struct redis_reply *reply)
-{
-    struct redis_store *store = context;
-    store->sweeping = false;
-    if (!is_answer(store, reply))
-        return;
-    const struct redis_reply *wait = redis_reply_item(reply, 0);
-    const struct redis_reply *happened = redis_reply_item(reply, 1);
-    if (wait->kind != REDIS_NUMBER || happened->kind != REDIS_TEXT) {
-        log_failure(reply);
-        if (!store->up)
-            start_over(store, "the scripts do not run");
-        return;
-    }
-    if (!store->up) {
-        store->up = true;
-        store->store.events->on_up(store->store.context);
-    }
-    emit(store, happened->text, store->store.events->on_happened);
-    if (!store->closing)
-        sweep_in(store, wait->number);
-}
-
-/* ---- the command connection comes and goes */
-
-static void on_loaded(void *context, const struct redis_reply *reply)
-{
-    struct redis_store *store = context;
-    if (!is_answer(store, reply))
-        return;
-    if (reply->kind != REDIS_TEXT || reply->text.len != REDIS_SHA_SIZE) {
-        log_failure(reply);
-        start_over(store, "Redis does not take the scripts");
-        return;
-    }
-    memcpy(store->options.shard.shas[store->loaded++], reply->text.ptr, REDIS_SHA_SIZE);
-    if (store->loaded < SCRIPT_COUNT)
-        return;
-    sweep_now(store);
-    if (!store->sweeping)
-        start_over(store, "no memory for a command");
-}
-
 static void on_commands_up(void *context)
 {
-    struct redis_store *store = context;
-    struct buf source;
-    buf_init(&source, REDIS_SCRIPT_MAX);
-    store->failing = false;
-    store->loaded = 0;
-    for (int script = 0; script < SCRIPT_COUNT; script++) {
-        buf_clear(&source);
-        redis_script_add(&source, script, store->options.shard.tells);
-        struct slice words[] = {SLICE("SCRIPT"), SLICE("LOAD"), buf_slice(&source)};
-        if (buf_failed(&source) ||
-            redis_client_send(store->commands, words, 3, on_loaded, store) != 0) {
-            start_over(store, "no memory for the scripts");
-            break;
-        }
-    }
-    buf_done(&source);
-    redis_client_flush(store->commands);
+    redis_store_begin(context);
 }
 
 static void release_held(struct redis_store *store);
@@ -259,10 +80,11 @@ static void on_asked(void *context, const struct redis_reply *reply)
 {
     struct redis_store *store = context;
     int error = 0;
-    if (!is_answer(store, reply))
+    if (!redis_store_is_answer(store, reply))
         return;
-    if (reply->kind != REDIS_TEXT || !emit(store, reply->text, store->store.events->on_frame)) {
-        log_failure(reply);
+    if (reply->kind != REDIS_TEXT ||
+        !redis_store_emit(store, reply->text, store->store.events->on_frame)) {
+        redis_store_log_failure(reply);
         store->counts.failed++;
         error = ERR_UNAVAILABLE;
     }
@@ -301,12 +123,12 @@ static void store_ask(struct store *base, uint64_t number, const struct frame *f
     if (!store->up || store->failing)
         return;
     bool sent = redis_words_ask(&words, &store->options.shard, number, frame) &&
-                command(store, &words, on_reply);
+                redis_store_command(store, &words, on_reply);
     redis_words_done(&words);
     if (!sent && redis_client_waiting(store->commands) == 0)
         sent = ask_in_vain(store, on_reply);
     if (!sent) {
-        start_over(store, "too much waits for Redis");
+        redis_store_start_over(store, "too much waits for Redis");
         return;
     }
     store->counts.asks++;
@@ -319,12 +141,12 @@ static void on_published(void *context, const struct redis_reply *reply)
 {
     struct redis_store *store = context;
     worker_id to;
-    if (!is_answer(store, reply) || !take_number(&store->publishing, &to))
+    if (!redis_store_is_answer(store, reply) || !take_number(&store->publishing, &to))
         return;
     if (reply->kind == REDIS_NUMBER)
         store->store.events->on_published(store->store.context, to, (unsigned)reply->number);
     else
-        log_failure(reply);
+        redis_store_log_failure(reply);
 }
 
 static bool publish_answered(struct redis_store *store, worker_id to, const struct slice *words)
@@ -351,7 +173,7 @@ static void store_publish(struct store *base, worker_id to, struct message *pack
     if (sent)
         store->counts.publishes++;
     else
-        start_over(store, "too much waits for Redis");
+        redis_store_start_over(store, "too much waits for Redis");
 }
 
 /* ---- the life of workers */
@@ -360,7 +182,7 @@ static void on_beaten(void *context, const struct redis_reply *reply)
 {
     struct redis_store *store = context;
     uint64_t number;
-    if (!is_answer(store, reply) || !take_number(&store->beating, &number))
+    if (!redis_store_is_answer(store, reply) || !take_number(&store->beating, &number))
         return;
     const struct redis_reply *time = redis_reply_item(reply, 0);
     const struct redis_reply *lost = redis_reply_item(reply, 1);
@@ -368,7 +190,7 @@ static void on_beaten(void *context, const struct redis_reply *reply)
         store->store.events->on_beaten(store->store.context, number, (uint64_t)time->number,
                                        lost->number != 0);
     else
-        log_failure(reply);
+        redis_store_log_failure(reply);
 }
 
 static struct slice card_of(const struct redis_store *store)
@@ -384,18 +206,18 @@ static void store_beat(struct store *base, uint64_t number)
     if (!store->up || store->failing)
         return;
     redis_words_beat(&words, &store->options.shard, number, card_of(store));
-    if (command(store, &words, on_beaten)) {
+    if (redis_store_command(store, &words, on_beaten)) {
         buf_add(&store->beating, &number, sizeof(number));
         store->counts.beats++;
     }
-    sweep(store);
+    redis_sweep(store);
 }
 
 static void on_told(void *context, const struct redis_reply *reply)
 {
     struct redis_store *store = context;
-    if (is_answer(store, reply) && reply->kind == REDIS_ERROR)
-        log_failure(reply);
+    if (redis_store_is_answer(store, reply) && reply->kind == REDIS_ERROR)
+        redis_store_log_failure(reply);
 }
 
 static void store_reap(struct store *base, worker_id dead)
@@ -405,8 +227,8 @@ static void store_reap(struct store *base, worker_id dead)
     if (!store->up || store->failing)
         return;
     redis_words_reap(&words, &store->options.shard, dead);
-    command(store, &words, on_told);
-    sweep(store);
+    redis_store_command(store, &words, on_told);
+    redis_sweep(store);
 }
 
 static void store_leave(struct store *base)
@@ -416,7 +238,7 @@ static void store_leave(struct store *base)
     if (!store->up || store->failing)
         return;
     redis_words_goodbye(&words, &store->options.shard);
-    command(store, &words, on_told);
+    redis_store_command(store, &words, on_told);
 }
 
 /* ---- the inbox */

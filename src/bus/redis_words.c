@@ -231,6 +231,11 @@ void redis_words_goodbye(struct redis_words *ret_words, const struct redis_shard
     begin(ret_words, shard, SCRIPT_GOODBYE, SLICE_NONE);
 }
 
+void redis_words_check(struct redis_words *ret_words, const struct redis_shard *shard)
+{
+    begin(ret_words, shard, SCRIPT_CHECK, SLICE_NONE);
+}
+
 struct slice redis_inbox(const struct redis_shard *shard, worker_id worker,
                          char ret_channel[REDIS_INBOX_MAX])
 {

@@ -49,6 +49,7 @@ void redis_words_sweep(struct redis_words *ret_words, const struct redis_shard *
 void redis_words_reap(struct redis_words *ret_words, const struct redis_shard *shard,
                       worker_id dead);
 void redis_words_goodbye(struct redis_words *ret_words, const struct redis_shard *shard);
+void redis_words_check(struct redis_words *ret_words, const struct redis_shard *shard);
 
 /* The channel of a worker's inbox. */
 struct slice redis_inbox(const struct redis_shard *shard, worker_id worker,

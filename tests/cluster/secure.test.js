@@ -175,3 +175,28 @@ test('a right is missing: what Redis refuses is said, and given back it is heale
         return a && keys.includes(`rl:room:{${room}}`);
     }, 'rooms are in Redis again');
 });
+
+test('without a right that joins need: not ready, said which, and ready once it is there', async (t) => {
+    const { redis, name, login } = await guardedRedis(t);
+    for (const [rule, given, missing] of [
+        ['-hset', ['+hset'], 'HSET'],
+        ['-zrangebylex', ['+zrangebylex'], 'ZRANGEBYLEX'],
+        ['resetchannels', ['&rl:inbox:*'], 'PUBLISH'],
+    ]) {
+        await redis.call('ACL', 'SETUSER', name, rule);
+        const server = await startServer({ args: ['--redis', redis.url(login)] });
+        t.after(() => server.stop());
+        const line = await server.waitLog(({ event }) => event === 'redis-rights');
+        assert.equal(line.missing, missing);
+        assert.match(line.hint, /ACL rule/);
+        await server.waitLog(({ cause }) => cause === 'the user of Redis lacks rights');
+        assert.equal((await fetchOnce(server, '/readyz')).status, 503);
+        await redis.call('ACL', 'SETUSER', name, ...given);
+        await server.waitLog(({ event }) => event === 'store-ready');
+        await Peer.join(server, { room: freshRoom() });
+        assert.equal((await fetchOnce(server, '/readyz')).status, 200);
+        const refused = server.logs.filter(({ event }) => event === 'redis-refused');
+        assert.deepEqual(refused, []);
+        await server.stop();
+    }
+});

@@ -376,7 +376,10 @@ static bool answer(struct fake_redis *redis, const struct fake_command *command)
     }
     if (!slice_is(command->words[0], "EVALSHA"))
         return false;
-    if (slice_is(command->words[2], "0")) /* keys: it is a sweep */
+    bool has_keys = !slice_is(command->words[2], "0");
+    if (!has_keys && command->count == 5) /* it asks whether a right is missing */
+        fake_redis_say(command->from, "$0\r\n\r\n");
+    else if (!has_keys) /* it is a sweep */
         fake_redis_say(command->from, "*2\r\n:1000000\r\n$0\r\n\r\n");
     else if (say != NULL)
         fake_redis_say(command->from, say);
@@ -426,6 +429,7 @@ static void what_nobody_can_do_now_ends_the_connection(void **state)
         "-MISCONF Redis is configured to save RDB snapshots\r\n",
         "-NOREPLICAS Not enough good replicas to write.\r\n",
         "-NOPERM this user has no permissions\r\n",
+        "-ERR The user executing the script can't run this command or subcommand\r\n",
         "-NOAUTH Authentication required.\r\n",
     };
     (void)state;
