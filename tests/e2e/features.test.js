@@ -89,6 +89,24 @@ suite('in a call', PLAIN, {}, (on) => {
         await ben.reads('list.txt');
     });
 
+    test('pictures are smaller while there are more of them', async (t) => {
+        const people = await Promise.all(['Ann', 'Ben', 'Cem'].map((name) => arrive(t, name)));
+        const [ann, ben, cem] = people;
+        const sees = ({ page }, size) =>
+            page.waitForFunction((size) => {
+                const { videoWidth } = document.querySelector('.tile video') ?? {};
+                return size === 'whole' ? videoWidth === 320 : videoWidth > 0 && videoWidth < 320;
+            }, size);
+        await cem.enter('size');
+        await talking('size', ann, ben);
+        await Promise.all([sees(ann, 'whole'), sees(ben, 'whole')]);
+        await ann.call(cem);
+        await cem.accept(ann);
+        await Promise.all(people.map((person) => sees(person, 'small')));
+        await ann.page.click('#hang-up');
+        await Promise.all([sees(ben, 'whole'), sees(cem, 'whole')]);
+    });
+
     test('where the browser wants a touch first, a button gives the sound', async (t) => {
         const [ann, ben] = await Promise.all([arrive(t, 'Ann'), arrive(t, 'Ben')]);
         await Promise.all([ann.enter('touch'), ben.enter('touch')]);

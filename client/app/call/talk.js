@@ -5,6 +5,7 @@
 // `ended` { call, reason }.
 
 import { Emitter } from '../../emitter.js';
+import { fitPictures } from './fit.js';
 import { Group } from './group.js';
 
 const MOST = 5; // calls: six people, which is what phones bear
@@ -21,6 +22,7 @@ export class Talk extends Emitter {
         this.#room = room;
         this.#media = media;
         this.#group = new Group(room, this);
+        this.on('change', () => fitPictures(this.calls(), this.screen !== null));
         this.until = new AbortController();
         const { signal } = this.until;
         media.addEventListener('change', () => this.#tellSwitches(), { signal });
