@@ -515,6 +515,10 @@ static bool apply_roster(struct room *room, const struct frame *frame)
     struct roster_entry entry;
     struct member *member, *next;
     bool broken, whole = true;
+    /* A provisional directory may have counted as far: what this one tells took place in its version
+     * at the latest, and who moves on after it waits for the fences that come of it. */
+    if (room->version >= frame->version && frame->version > 0)
+        room->version = frame->version - 1;
     MAP_EACH (room->members, member, next) {
         member->seen = false;
     }
