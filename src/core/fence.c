@@ -327,6 +327,7 @@ static void forget_sent(struct exchange *exchange, worker_id worker)
     struct room *room, *next_room;
     struct member *member, *next;
     MAP_EACH (exchange->rooms, room, next_room) {
+        dropped_forget(room, worker);
         MAP_EACH (room->members, member, next) {
             if (member->sent_to == worker)
                 member->sent_to = DIRECTORY;

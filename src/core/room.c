@@ -87,6 +87,7 @@ static void room_free(struct room *room)
     MAP_EACH (room->members, member, next) {
         member_free(member);
     }
+    dropped_forget(room, DIRECTORY);
     wheel_disarm(&room->check);
     MAP_DELETE(room->exchange->rooms, room);
     mem_free(room->settings);
@@ -173,6 +174,7 @@ static bool joined(struct room *room, const struct roster_entry *entry)
     member->stint = entry->stint;
     member->away = entry->away;
     member->seen = true;
+    dropped_recall(member);
     tell(room, member, reply_peer_joined(peer, info));
     return true;
 }
@@ -498,12 +500,14 @@ static void drop_unseen(struct room *room)
     MAP_EACH (room->members, member, next) {
         if (member->seen)
             continue;
-        if (is_mine(member))
+        if (is_mine(member)) {
             room->disowned = true;
-        else if (exchange->now < room->lenient_until)
+        } else if (exchange->now < room->lenient_until) {
             room->doubtful = true;
-        else
+        } else {
+            dropped_remember(member);
             left(member, LEAVE_LEFT);
+        }
     }
     if (room->doubtful)
         wheel_arm(&exchange->wheel, &room->check, room->lenient_until);

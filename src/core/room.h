@@ -13,6 +13,7 @@
 #include "base/wheel.h"
 #include "core/frame.h"
 
+struct dropped;
 struct exchange;
 struct session;
 
@@ -28,9 +29,10 @@ struct room {
     bool disowned;    /* the directory does not know what we hold: to be restored */
     bool doubtful;    /* the last roster lacked members that are kept until the next one */
     uint32_t read;    /* number of the last FRAME_READ; an answer to another one is out of date */
-    uint64_t lenient_until; /* ms: while other workers may still be restoring */
-    struct deadline check;  /* armed where options.check_interval says so */
-    char *settings;         /* as the directory told them (control.h), for when it has lost them */
+    uint64_t lenient_until;  /* ms: while other workers may still be restoring */
+    struct dropped *dropped; /* missed in a roster, and perhaps to come back (dropped.c) */
+    struct deadline check;   /* armed where options.check_interval says so */
+    char *settings;          /* as the directory told them (control.h), for when it has lost them */
     unsigned settings_len, name_len;
     char name[];
 };

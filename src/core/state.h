@@ -165,6 +165,13 @@ void fence_on_move(struct member *member);
 /* The same worker holds it as before, for another session. */
 void fence_on_stay(struct member *member);
 
+/* Who is missed in a roster, and may be back: see dropped.c. */
+void dropped_remember(struct member *member);
+void dropped_recall(struct member *member);
+
+/* What was sent to that worker will not be delivered. DIRECTORY: all are forgotten. */
+void dropped_forget(struct room *room, worker_id worker);
+
 /* A peer goes on here that may have sent to any other from elsewhere. */
 void fence_on_arrival(struct room *room);
 

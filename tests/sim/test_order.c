@@ -174,6 +174,21 @@ static void show_roster(uint64_t version, const worker_id *worker_of_bob)
     buf_done(&roster);
 }
 
+/* A directory that lost its memory, told again only after others had read the roster. */
+static void a_way_to_who_was_missed_in_a_roster_is_drained_all_the_same(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    uint64_t version = room_find(cluster.exchanges[1], SLICE("room"))->version;
+    show_roster(version + 1, NULL);
+    assert_non_null(client_next(&alice, "peer-left"));
+    show_roster(version + 2, &cluster.ids[2]);
+    signal_number(&alice, "bob", 2);
+    expect_fence_alone(cluster.ids[0]);
+}
+
 /* A provisional directory had counted as far as the one that it stood in for: what that one tells comes
  * before all that follows there. */
 static void who_moves_on_waits_for_moves_that_were_counted_twice(void **state)
@@ -204,6 +219,7 @@ int main(void)
         TEST(order_holds_while_both_move),
         TEST(three_that_move_at_once_are_all_resumed),
         TEST(a_way_to_who_was_taken_for_dead_is_drained_all_the_same),
+        TEST(a_way_to_who_was_missed_in_a_roster_is_drained_all_the_same),
         TEST(who_moves_on_waits_for_moves_that_were_counted_twice),
         TEST(who_comes_to_the_former_holder_stays_behind_what_it_sent),
     };
