@@ -7,12 +7,12 @@
  * waits there already. */
 static struct session *successor_of(const struct member *member)
 {
-    const struct exchange *exchange = member->room->exchange;
+    struct exchange *exchange = member->room->exchange;
+    if (member->worker != exchange->options.self || member->stint == session_stint(member->session))
+        return NULL; /* of nearly every signal */
     struct frame stint = {
         .stint = member->stint, .room = room_name(member->room), .peer = member_name(member)};
-    if (member->worker != exchange->options.self || member->stint == session_stint(member->session))
-        return NULL;
-    struct session *successor = join_find_stint(member->room->exchange, &stint);
+    struct session *successor = join_find_stint(exchange, &stint);
     return successor != NULL && successor->state == SESSION_CLAIMING ? successor : NULL;
 }
 
