@@ -43,7 +43,7 @@ export class Talk extends Emitter {
 
     // Whether both of us want to talk.
     hasAgreed(peer) {
-        return /^(connecting|connected|reconnecting)$/.test(this.#calls.get(peer)?.state ?? '');
+        return this.isWith(peer) || this.#calls.get(peer)?.state === 'connecting';
     }
 
     // Whether there is a connection, if perhaps a lame one.
