@@ -2,7 +2,6 @@
 // is told to the other side is in calls.js.
 
 import { Emitter } from './emitter.js';
-import { FileTransfer } from './file.js';
 import { Negotiation } from './negotiation.js';
 import { RoomError, compareIds } from './protocol.js';
 
@@ -13,7 +12,6 @@ const MEND_TIME = 45_000; // ms without a connection until a call is lost
 const GONE_TIME = 2_000; // ms from the end of the channel to the end of the call, for the reason to arrive
 const AGAIN_TIME = 1_000; // ms, up to twice that, before what was refused is said again
 const MAX_QUEUE = 1024 * 1024; // bytes that may wait in the channel
-const MAX_OFFERS = 16; // files offered to me at a time
 
 // Which state may follow which.
 const moves = {
@@ -46,8 +44,7 @@ export class Call extends Emitter {
     #negotiation = null;
     #attached = false; // stream and channel are in the connection
     #channel = null; // text, files offered, what is muted
-    #files = new Map(); // ID -> FileTransfer
-    #fileCount = 0;
+    #files; // promise of file.js's, from the first file on
     #stale = false; // signals were lost; to be mended when the peer is reachable
     #measured;
     #offeredAt; // ms, as the next
@@ -208,22 +205,28 @@ export class Call extends Emitter {
         return this.#say({ text: String(text) });
     }
 
-    sendFile(file, { name = file.name ?? 'file' } = {}) {
-        const id = `${this.#isPolite ? 'a' : 'b'}${++this.#fileCount}`;
-        const { size, type } = file;
-        const transfer = this.#transfer(id, { name, size, type }, file);
-        const offer = () => this.#say({ file: id, name, size, type }) || transfer.fail();
-        if (this.state === 'ended') transfer.fail();
-        else if (this.#channel?.readyState === 'open') offer();
-        else this.on('open', offer, { once: true, signal: this.#over.signal });
-        return transfer;
+    async sendFile(file, options) {
+        return (await this.#loadFiles()).send(file, options);
     }
 
-    #transfer(id, about, blob) {
-        const transfer = new FileTransfer(about, (action) => this.#say({ file: id, action }), blob);
-        this.#files.set(id, transfer);
-        transfer.done.catch(() => {}).then(() => this.#files.delete(id));
-        return transfer;
+    async #loadFiles() {
+        try {
+            return await (this.#files ??= import('./file.js').then(({ Files }) => new Files(this, this.#carrier)));
+        } catch (error) {
+            this.#files = undefined; // the network may be back the next time
+            throw error;
+        }
+    }
+
+    get #carrier() {
+        const over = this.#over.signal;
+        return {
+            mark: this.#isPolite ? 'a' : 'b',
+            say: (message) => this.#say(message),
+            whenOpen: (run) =>
+                this.#channel?.readyState === 'open' ? run() : this.on('open', run, { once: true, signal: over }),
+            over,
+        };
     }
 
     // Both sides name the channel beforehand, so it needs no one to open it.
@@ -239,9 +242,6 @@ export class Call extends Emitter {
         channel.onclose = () => {
             if (this.state !== 'ended') this.#after(GONE_TIME, 'gone');
         };
-        const { signal } = this.#over;
-        const open = ({ channel }) => this.#files.get(channel.label)?.open(channel);
-        this.pc.addEventListener('datachannel', open, { signal });
     }
 
     // Returns whether it could be sent.
@@ -260,23 +260,18 @@ export class Call extends Emitter {
         } catch {
             return;
         }
-        const { text, media, file, action } = message ?? {};
+        const { text, media, file } = message ?? {};
         if (typeof text === 'string') this.emit('message', { text });
         if (media) {
             const isOn = (name) => [name, media[name] === true];
             this.remoteMedia = Object.fromEntries(Object.keys(nothing).map(isOn));
             this.emit('media');
         }
-        if (action) this.#files.get(file)?.receive(action, this.pc, file);
-        else if (typeof file === 'string') this.#offered(file, message);
-    }
-
-    #offered(id, { name, size, type }) {
-        const isMine = id.startsWith(this.#isPolite ? 'a' : 'b');
-        const isSane = Number.isSafeInteger(size) && size >= 0 && !isMine && !this.#files.has(id);
-        if (!isSane || this.#files.size >= MAX_OFFERS) return this.#say({ file: id, action: 'decline' });
-        const about = { name: String(name).slice(0, 255), size, type: String(type).slice(0, 127) };
-        this.emit('file', { file: this.#transfer(id, about) });
+        if (typeof file === 'string')
+            this.#loadFiles().then(
+                (files) => files.receive(message),
+                () => this.#say({ file, action: 'decline' }),
+            );
     }
 
     // ---- what can be told of it ----
@@ -449,11 +444,10 @@ export class Call extends Emitter {
         if (this.state === 'ended') return;
         clearTimeout(this.#timer);
         clearTimeout(this.#again);
-        this.#over.abort();
         this.#calls.remove(this);
         this.#report(reason, mine);
         this.reason = reason;
-        for (const file of this.#files.values()) file.fail();
+        this.#over.abort();
         if (this.#channel) this.#channel.onopen = this.#channel.onmessage = this.#channel.onclose = null;
         this.#negotiation?.close();
         this.#enter('ended');

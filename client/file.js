@@ -1,12 +1,69 @@
-// One file on its way through a call. It is offered over the call's own channel, and when it is accepted the
-// sender opens one for it alone. What goes through that is flow.js's, loaded by then.
+// The files of a call, loaded at the first of them. Each is offered over the call's own channel, and when it is
+// accepted the sender opens one for it alone. What goes through that is flow.js's.
 
 import { Emitter } from './emitter.js';
+import { give, take } from './flow.js';
 import { RoomError } from './protocol.js';
 
 /** @import * as Api from './roomline.js' */
 
 const REASON_TIME = 1_000; // ms
+const MAX_OFFERS = 16; // offered to me at a time
+
+export class Files {
+    #all = new Map(); // ID -> FileTransfer
+    #sent = 0;
+    #call;
+    #mark;
+    #say;
+    #whenOpen;
+    #over;
+
+    // mark: what the IDs of those that I send begin with; say(message): to the other side's receive(), returns whether
+    // it could be sent; whenOpen(run): once it can; over: aborts when the call ends
+    constructor(call, { mark, say, whenOpen, over }) {
+        this.#call = call;
+        this.#mark = mark;
+        this.#say = say;
+        this.#whenOpen = whenOpen;
+        this.#over = over;
+        over.addEventListener('abort', () => this.#end());
+    }
+
+    #end() {
+        this.#call.pc?.removeEventListener('datachannel', this.#open);
+        for (const transfer of this.#all.values()) transfer.fail();
+    }
+
+    send(blob, { name = blob.name ?? 'file' } = {}) {
+        const id = `${this.#mark}${++this.#sent}`;
+        const { size, type } = blob;
+        const transfer = this.#add(id, { name, size, type }, blob);
+        if (this.#over.aborted) transfer.fail();
+        else this.#whenOpen(() => this.#say({ file: id, name, size, type }) || transfer.fail());
+        return transfer;
+    }
+
+    // What comes from the other side may be anything.
+    receive({ file: id, action, name, size, type }) {
+        const known = this.#all.get(id);
+        if (action) return known?.receive(action, () => this.#call.pc.createDataChannel(id));
+        const isSane = Number.isSafeInteger(size) && size >= 0 && !known && !id.startsWith(this.#mark);
+        if (!isSane || this.#all.size >= MAX_OFFERS) return this.#say({ file: id, action: 'decline' });
+        const about = { name: String(name).slice(0, 255), size, type: String(type).slice(0, 127) };
+        this.#call.pc.addEventListener('datachannel', this.#open); // it counts once
+        this.#call.emit('file', { file: this.#add(id, about) });
+    }
+
+    #open = ({ channel }) => this.#all.get(channel.label)?.open(channel);
+
+    #add(id, about, blob) {
+        const transfer = new FileTransfer(about, (action) => this.#say({ file: id, action }), blob);
+        this.#all.set(id, transfer);
+        transfer.done.catch(() => {}).then(() => this.#all.delete(id));
+        return transfer;
+    }
+}
 
 /** @implements {Api.FileTransfer} */
 export class FileTransfer extends Emitter {
@@ -17,7 +74,6 @@ export class FileTransfer extends Emitter {
     #tell;
     #blob;
     #channel = null;
-    #flow; // the module
     #writer;
     #wake; // ends the sender's waiting
     #settle;
@@ -39,19 +95,10 @@ export class FileTransfer extends Emitter {
     accept({ to } = {}) {
         if (this.state === 'offered' && this.incoming) {
             this.#writer = to?.getWriter();
-            this.#begin(() => this.#tell('accept'));
+            this.#enter('active');
+            this.#tell('accept');
         }
         return this.done;
-    }
-
-    async #begin(run) {
-        this.#enter('active');
-        try {
-            this.#flow = await import('./flow.js');
-        } catch {
-            return this.#stop('failed', 'cancel');
-        }
-        if (this.state === 'active') run();
     }
 
     decline() {
@@ -66,13 +113,15 @@ export class FileTransfer extends Emitter {
         this.cancel();
     }
 
-    // ---- for call.js ----
+    // ---- for Files ----
 
-    receive(action, pc, label) {
+    // newChannel(): a channel for it alone
+    receive(action, newChannel) {
         if (action === 'decline') this.#stop('declined');
         else if (action === 'cancel') this.#stop('cancelled');
         else if (action === 'accept' && this.state === 'offered' && !this.incoming) {
-            this.#begin(() => this.open(pc.createDataChannel(label)));
+            this.#enter('active');
+            this.open(newChannel());
         }
     }
 
@@ -81,14 +130,14 @@ export class FileTransfer extends Emitter {
     }
 
     open(channel) {
-        if (this.state !== 'active' || this.#channel || !this.#flow) return channel.close();
+        if (this.state !== 'active' || this.#channel) return channel.close();
         this.#channel = channel;
         channel.binaryType = 'arraybuffer'; // Firefox and old Safari give a Blob otherwise
         // Why may come a moment later, over the call's own channel.
         channel.onclose = () => setTimeout(() => this.fail(), REASON_TIME);
         const { size, type } = this;
-        if (!this.incoming) this.#wake = this.#flow.give(channel, this.#blob, this.#on);
-        else this.#flow.take(channel, { size, type, writer: this.#writer }, this.#on);
+        if (!this.incoming) this.#wake = give(channel, this.#blob, this.#on);
+        else take(channel, { size, type, writer: this.#writer }, this.#on);
     }
 
     #on = {

@@ -228,8 +228,11 @@ export class Call extends EventTarget implements Emitter<CallEvents> {
 
   /** Sends text. False, and nothing sent, while there is no connection or too much waits for it. */
   send(text: string): boolean;
-  /** Offers a file, once there is a connection; `transfer.done` tells what became of it. */
-  sendFile(file: File | Blob, options?: { name?: string }): FileTransfer;
+  /**
+   * Offers a file, once there is a connection; `transfer.done` tells what became of it. Rejects where the part of the
+   * SDK that moves files, loaded at the first of them, can't be had.
+   */
+  sendFile(file: File | Blob, options?: { name?: string }): Promise<FileTransfer>;
 
   /**
    * How it goes. Rates and loss are since the last `stats()`; null where not known. Rejects where the part of the SDK
@@ -269,8 +272,7 @@ export interface FileEvents {
   progress: { bytes: number; size: number };
 }
 
-export class FileTransfer extends EventTarget implements Emitter<FileEvents> {
-  private constructor();
+export interface FileTransfer extends Emitter<FileEvents> {
   readonly name: string;
   readonly type: string;
   readonly size: number;
@@ -283,7 +285,6 @@ export class FileTransfer extends EventTarget implements Emitter<FileEvents> {
    * RoomError: `declined`, `cancelled`, `failed` (the call ended, or the stream did).
    */
   readonly done: Promise<Blob | null>;
-  on: Emitter<FileEvents>['on'];
   /**
    * Takes it, into memory or into a stream (of a file handle, for what is large); a slow stream slows the sender.
    * Resolves as `done` does.

@@ -8,7 +8,6 @@ import { RoomError, isPeerId, isRoomName, roomUrl } from './protocol.js';
 /** @import * as Api from './roomline.js' */
 
 export { Call } from './call.js';
-export { FileTransfer } from './file.js';
 export { RoomError, compareIds } from './protocol.js';
 
 const ICE_WAIT = 5_000; // ms to wait for fresh TURN credentials before going on with the old ones

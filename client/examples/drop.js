@@ -25,10 +25,10 @@ function receive(call) {
     return call;
 }
 
-function send(files) {
+async function send(files) {
     for (const peer of room.peers.keys()) {
         for (const file of files) {
-            const transfer = callTo(peer).sendFile(file);
+            const transfer = await callTo(peer).sendFile(file);
             show(transfer, transfer.done);
         }
     }

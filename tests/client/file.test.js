@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { FakeServer, idle, record } from './fake_room.js';
 import { Clock } from './fakes.js';
+import '../../client/file.js'; // which calls load when they need it: no file system under a clock that stands still
 
 const MIB = 1024 * 1024;
 
@@ -33,7 +34,7 @@ const fileOf = (bytes, name = 'a.bin', type = 'text/plain') =>
 // Offers a file and returns both ends of its transfer.
 async function offered(file, options) {
     const files = record(theirs, 'file');
-    const out = mine.sendFile(file, options);
+    const out = await mine.sendFile(file, options);
     await idle();
     return [out, files[0].file];
 }
@@ -136,7 +137,7 @@ test('a call that ends, and a stream that breaks, fail it', async () => {
     mine.hangUp();
     await assert.rejects(out.done, { code: 'failed' });
     await assert.rejects(into.done, { code: 'failed' });
-    await assert.rejects(mine.sendFile(fileOf(someBytes(1))).done, { code: 'failed' });
+    await assert.rejects((await mine.sendFile(fileOf(someBytes(1)))).done, { code: 'failed' });
 });
 
 test('offers that make no sense, and too many of them, are declined', async () => {
@@ -153,7 +154,9 @@ test('offers that make no sense, and too many of them, are declined', async () =
     for (const odd of [null, 7, 'text', [], { text: 5 }, { media: 7 }, { file: {} }, { file: 'zz', action: 'accept' }])
         raw(odd);
     assert.equal(files.length, 0);
-    const all = Array.from({ length: 20 }, (_, i) => mine.sendFile(fileOf(someBytes(1), `${i}`)));
+    const all = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => mine.sendFile(fileOf(someBytes(1), `${i}`))),
+    );
     await idle();
     assert.equal(files.length, 16);
     assert.deepEqual(all.map(({ state }) => state).slice(15), ['offered', ...Array(4).fill('declined')]);

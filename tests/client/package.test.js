@@ -1,10 +1,8 @@
-// What a page, and who installs the package `roomline`, get of the SDK: all its files, no others, and little.
+// What the package `roomline` is made of. How large it is, and that it works, is in tests/e2e/examples.test.js.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { buildSync } from 'esbuild';
 
 const CLIENT = new URL('../../client/', import.meta.url);
 const textOf = (file) => readFileSync(new URL(file, CLIENT), 'utf8');
@@ -26,15 +24,7 @@ test('the package holds the SDK and nothing of the application', () => {
     assert.equal(about.exports['.'].types, './roomline.d.ts');
 });
 
-// What a page fetches of it as it is served is measured in tests/e2e/sdk.test.js.
-test('bundled with all of it, the SDK is small', () => {
-    const { outputFiles } = buildSync({
-        entryPoints: [new URL('roomline.js', CLIENT).pathname],
-        bundle: true,
-        minify: true,
-        format: 'esm',
-        write: false,
-    });
-    const bundle = gzipSync(outputFiles[0].contents, { level: 9 }).length;
-    assert.ok(bundle < 12_000, `${bundle} bytes bundled`);
+test('what makes its minified module is what the tests make it with', () => {
+    const ours = JSON.parse(textOf('../tests/package.json'));
+    for (const [name, version] of Object.entries(about.devDependencies)) assert.equal(ours.devDependencies[name], version);
 });

@@ -1,6 +1,6 @@
 // Two people whose page is the SDK and nothing else: window.sdk, and window.room once they joined.
 
-import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../support/certificate.js';
 import { CLIENT, Person } from './browser.js';
@@ -67,4 +67,13 @@ export async function callBare(caller, callee, peer, options = {}) {
             });
         }),
     );
+}
+
+const GUIDE = new URL('../../docs/sdk.md', import.meta.url);
+
+// Which of these sizes, in bytes, the line of docs/sdk.md about `what` has not right: too small, or far too large.
+export function wrongSizes(what, sizes) {
+    const line = readFileSync(GUIDE, 'utf8').split('\n').find((line) => line.startsWith(`| ${what}`)) ?? '';
+    const stated = [...line.matchAll(/(\d+\.\d) kB/g)].map(([, kilobytes]) => kilobytes * 1000);
+    return sizes.filter((size, i) => !(size <= stated[i] && size > stated[i] - 500));
 }

@@ -2,13 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { temporaryFolder } from '../support/certificate.js';
 import { startServer } from '../support/server.js';
-import { site } from './bare.js';
+import { site, wrongSizes } from './bare.js';
 import { CLIENT, Person, closeBrowsers } from './browser.js';
 import { accessible } from './look.js';
 import { PLAIN, suite } from './suite.js';
@@ -73,23 +75,27 @@ suite('examples', PLAIN, { args: site({ 'examples/simplepeer.min.js': SIMPLE_PEE
 });
 
 describe('the package', () => {
-    let server, url;
+    let server, url, minified;
 
     // An empty project, into which the package is installed as npm would publish it.
     before(async () => {
         const project = mkdtempSync(join(temporaryFolder(), 'project-'));
         const npm = (folder, ...args) =>
-            execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund', '--ignore-scripts'], {
+            execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund'], {
                 cwd: folder,
                 encoding: 'utf8',
                 stdio: ['ignore', 'pipe', 'pipe'],
             });
-        const packed = npm(CLIENT, 'pack', '--silent', '--pack-destination', project).trim();
+        const source = join(project, 'source');
+        cpSync(CLIENT, source, { recursive: true });
+        symlinkSync(here('../node_modules'), join(source, 'node_modules')); // for its build
+        const said = npm(source, 'pack', '--silent', '--pack-destination', project);
         writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }');
-        npm(project, 'install', join(project, packed));
+        npm(project, 'install', join(project, said.trim().split('\n').at(-1)));
         const pages = join(project, 'public');
         // The server serves no folder of npm's.
         cpSync(join(project, 'node_modules/roomline'), join(pages, 'roomline'), { recursive: true });
+        minified = readFileSync(createRequire(join(project, 'page.js')).resolve('roomline/min'));
         writeFileSync(join(pages, 'index.html'), PAGE);
         writeFileSync(join(pages, 'page.js'), SCRIPT);
         writeFileSync(join(project, 'typed.ts'), TYPED);
@@ -111,12 +117,20 @@ describe('the package', () => {
         await server?.stop();
     });
 
-    test('npm pack, npm install, a type check, and a call with what was installed', async (t) => {
+    test('npm pack, npm install, a type check, and a call between its two forms', async (t) => {
         const [ann, ben] = await Promise.all(['ann', 'ben'].map((name) => Person.arrive(t, url, { name })));
         await ben.open('/?ben');
         await ben.page.getByText('in', { exact: true }).waitFor();
         await ann.open('/?ann');
-        await ben.page.getByText('hello from the package').waitFor();
+        await Promise.all([ann, ben].map(({ page }) => page.getByText('hello from the package, and a file').waitFor()));
+    });
+
+    test('minified it is one small module, with a source map', () => {
+        const bytes = gzipSync(minified, { level: 9 }).length;
+        assert.ok(bytes < 12_000, `${bytes} bytes`);
+        assert.deepEqual(wrongSizes('`roomline/min`', [bytes]), []);
+        assert.match(minified.toString(), /\n\/\/# sourceMappingURL=roomline\.min\.js\.map\n$/);
+        assert.doesNotMatch(minified.toString(), /\bimport\b/);
     });
 });
 
@@ -127,28 +141,40 @@ const PAGE = `<!doctype html>
 <p id="state"></p>
 `;
 
-const SCRIPT = `import { join } from './roomline/roomline.js';
-
-const say = (text) => (document.getElementById('state').textContent = text);
+// Ann's is minified, Ben's is not.
+const SCRIPT = `
 const me = location.search.slice(1);
+const { join } = await import(me === 'ann' ? './roomline/dist/roomline.min.js' : './roomline/roomline.js');
+
 const room = await join('project', { peer: me });
 room.on('call', ({ call }) => {
-  call.on('message', ({ text }) => say(text));
+  talk(call);
   call.accept();
 });
-say('in');
-if (me === 'ann') {
-  const call = room.call('ben', { receive: false });
-  call.on('open', () => call.send('hello from the package'));
+document.getElementById('state').textContent = 'in';
+if (me === 'ann') talk(room.call('ben', { receive: false }));
+
+function talk(call) {
+  const text = new Promise((resolve) => call.on('message', ({ text }) => resolve(text)));
+  call.on('open', async () => {
+    call.send('hello from the package');
+    await call.sendFile(new Blob([', and a file']));
+  });
+  call.on('file', async ({ file }) => {
+    const more = await (await file.accept()).text();
+    await call.stats();
+    document.getElementById('state').textContent = (await text) + more;
+  });
 }
 `;
 
 const TYPED = `import { join, type Call, type Room } from 'roomline';
+import { compareIds } from 'roomline/min';
 
 export async function main(): Promise<Room> {
   const room = await join('project', { peer: 'ann', token: async () => 'text' });
   room.on('call', ({ call }: { call: Call }) => call.accept());
-  room.call('ben', { receive: false }).on('message', ({ text }) => text.length);
+  if (compareIds('a', 'b') < 0) room.call('ben', { receive: false }).on('message', ({ text }) => text.length);
   return room;
 }
 `;

@@ -1,7 +1,7 @@
 // How the API may be used, and how not. Only compiled: every line marked must be an error.
 
-import { Call, FileTransfer, Room, RoomError, compareIds, join } from 'roomline';
-import type { CallStats, Json, Peer } from 'roomline';
+import { Call, Room, RoomError, compareIds, join } from 'roomline';
+import type { CallStats, FileTransfer, Json, Peer } from 'roomline';
 
 export async function everything(stream: MediaStream, file: File, track: MediaStreamTrack) {
   const leaving = new AbortController();
@@ -30,7 +30,7 @@ export async function everything(stream: MediaStream, file: File, track: MediaSt
   await call.setTrack('audio', null);
   await call.stopScreen();
   const sent: boolean = call.send('text');
-  const transfer: FileTransfer = call.sendFile(file, { name: 'a.txt' });
+  const transfer: FileTransfer = await call.sendFile(file, { name: 'a.txt' });
   transfer.on('progress', ({ bytes, size }) => bytes / size);
   await transfer.done;
   call.on('file', async ({ file }) => URL.createObjectURL((await file.accept())!));

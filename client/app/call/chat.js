@@ -70,9 +70,13 @@ export class Chat {
     }
 
     // To each of the others on its own way.
-    #sendFiles(files) {
-        for (const call of this.#talk.calls())
-            for (const file of files) this.#add(fileItem('mine', call.sendFile(file)));
+    async #sendFiles(files) {
+        const transfers = this.#talk.calls().flatMap((call) => files.map((file) => call.sendFile(file)));
+        try {
+            for (const transfer of transfers) this.#add(fileItem('mine', await transfer));
+        } catch {
+            notice('chat-notice', 'chatFailed', {}, NOTICE_TIME);
+        }
     }
 
     #add(item) {
