@@ -82,6 +82,7 @@ static void answer(struct connection *connection, const struct http_request *req
                    struct http_response *response, bool keep_alive)
 {
     keep_alive = keep_alive && !response->close && !connection_loop(connection)->ending;
+    stream_offer_ticket(&connection->stream); /* pages open more connections */
     if (send_response(connection, request, response, keep_alive) != 0)
         connection_lost(connection, CLOSE_NONE);
     else if (!keep_alive)

@@ -188,6 +188,7 @@ void websocket_overdue(struct connection *connection)
         connection_lost(connection, CLOSE_SILENT);
         return;
     }
+    stream_offer_ticket(&connection->stream); /* it stays, and may come back one day */
     if (silence >= interval) {
         push_ping(connection, SLICE_NONE);
         connection->pinged = now;

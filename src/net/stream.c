@@ -52,10 +52,12 @@ void stream_init(struct stream *stream, struct stream_loop *loop,
 }
 
 /* Edge-triggered, or the kernel would look at each socket once more in the next pass, only to find that
- * all was read. 0 or a libuv error. */
+ * all was read. Room to write is only asked for once there was none: each newcomer has some. 0 or a
+ * libuv error. */
 static int watch(struct stream *stream, int operation)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    uint32_t output = stream->blocked ? EPOLLOUT : 0;
+    struct epoll_event event = {.events = EPOLLIN | output | EPOLLRDHUP | EPOLLET,
                                 .data.ptr = stream};
     int result = epoll_ctl(stream->loop->epoll, operation, stream->fd, &event);
     return result == 0 ? 0 : uv_translate_sys_error(errno);
@@ -65,6 +67,12 @@ static int watch(struct stream *stream, int operation)
 static void watch_again(struct stream *stream)
 {
     watch(stream, EPOLL_CTL_MOD);
+}
+
+static void block(struct stream *stream)
+{
+    stream->blocked = true;
+    watch_again(stream);
 }
 
 static void mark_dirty(struct stream *stream)
@@ -119,7 +127,8 @@ static int flush_plain(struct stream *stream)
         if (written < 0)
             return (int)written;
         queue_advance(&stream->queue, (size_t)written);
-        stream->blocked = (size_t)written < len;
+        if ((size_t)written < len)
+            block(stream);
     }
     return 0;
 }
@@ -134,7 +143,7 @@ static int keep_cipher(struct stream *stream, const char *bytes, size_t len)
         buf_init(stream->cipher, CIPHER_WAITING_MAX);
     }
     buf_add(stream->cipher, bytes, len);
-    stream->blocked = true;
+    block(stream);
     mark_dirty(stream);
     return buf_failed(stream->cipher) ? UV_ENOBUFS : 0;
 }
@@ -171,11 +180,12 @@ static int flush_cipher(struct stream *stream)
     ssize_t written = try_write(stream, &run, 1);
     if (written < 0)
         return (int)written;
-    stream->blocked = (size_t)written < run.iov_len;
-    if (stream->blocked)
-        buf_drop(stream->cipher, (size_t)written);
-    else
+    if ((size_t)written == run.iov_len) {
         drop_cipher(stream);
+    } else {
+        buf_drop(stream->cipher, (size_t)written);
+        block(stream);
+    }
     return 0;
 }
 
@@ -301,6 +311,12 @@ void stream_fail(struct stream *stream, int error)
 void stream_forget(struct stream *stream)
 {
     queue_truncate(&stream->queue, 0);
+}
+
+void stream_offer_ticket(struct stream *stream)
+{
+    if (stream->tls != NULL)
+        tls_offer_ticket(stream->tls);
 }
 
 void stream_end(struct stream *stream)
@@ -507,8 +523,7 @@ void stream_close(struct stream *stream)
         return;
     clear_dirty(stream);
     stream->closing = true;
-    watch(stream, EPOLL_CTL_DEL);
-    close(stream->fd);
+    close(stream->fd); /* which takes it out of the set: nobody else has it open */
     count_waiting(stream);
     LIST_INSERT_HEAD(&stream->loop->closed, stream, link);
 }

@@ -135,6 +135,9 @@ void stream_resume(struct stream *stream);
 /* Drops what was not begun to be sent. */
 void stream_forget(struct stream *stream);
 
+/* Over TLS, has a session ticket sent along with what is pushed next; see tls_offer_ticket(). */
+void stream_offer_ticket(struct stream *stream);
+
 /* Once all is sent, says so to the other side (close_notify, FIN); reading goes on. */
 void stream_end(struct stream *stream);
 

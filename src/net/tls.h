@@ -94,6 +94,11 @@ enum tls_result tls_read(struct tls *tls, char *text, size_t size, size_t *ret_l
  * is broken. */
 int tls_write(struct tls *tls, struct slice text);
 
+/* Once for each connection, and by TLS 1.3 only, in which tickets may come at any time (RFC 8446
+ * section 4.6.1): what is written next has a session ticket in front. A ticket costs some
+ * 6 % of a handshake, and is of use only to who connects again. */
+void tls_offer_ticket(struct tls *tls);
+
 /* Puts close_notify onto the wire. */
 void tls_close(struct tls *tls);
 

@@ -20,6 +20,7 @@ struct tls_context {
 struct tls {
     SSL *ssl;
     struct tls_context *context;
+    bool offered; /* a ticket */
 };
 
 /* Takes over `ctx`. Never NULL, but where something could not be had context->ctx is. */

@@ -283,6 +283,38 @@ static void tickets_work_across_workers_and_rotations(void **state)
     }
 }
 
+static bool has_ticket(struct client *client)
+{
+    client_poll(client);
+    return SSL_SESSION_has_ticket(SSL_get0_session(client->ssl)) == 1;
+}
+
+/* Says something again and again, so that it is hardly ever pinged. */
+static bool has_ticket_by_now(struct client *busy)
+{
+    client_say(busy, "still here");
+    return has_ticket(busy);
+}
+
+static void a_websocket_gets_its_ticket_once_it_stays(void **state)
+{
+    (void)state;
+    struct server_options options = fixture_options();
+    options.ping_interval = 200;
+    struct fixture *fixture = fixture_start(&options, true);
+    struct client *silent = client_websocket(fixture);
+    struct client *busy = client_websocket(fixture);
+    client_say(busy, "hello");
+    client_expect_text(busy, "hello");
+    assert_false(has_ticket(busy));
+    assert_false(has_ticket(silent));
+    AWAIT(fixture, has_ticket_by_now(busy));
+    AWAIT(fixture, has_ticket(silent));
+    client_close(silent);
+    client_close(busy);
+    fixture_stop(fixture);
+}
+
 /* Clients that misbehave. */
 
 static void a_slow_handshake_is_cut(void **state)
@@ -384,6 +416,7 @@ int main(void)
         cmocka_unit_test(new_certificates_are_for_new_connections),
         cmocka_unit_test(http_1_1_is_agreed_on),
         cmocka_unit_test(tickets_work_across_workers_and_rotations),
+        cmocka_unit_test(a_websocket_gets_its_ticket_once_it_stays),
         cmocka_unit_test(a_slow_handshake_is_cut),
         cmocka_unit_test(plain_http_on_a_tls_port_is_ended),
         cmocka_unit_test(a_damaged_record_ends_the_connection),
