@@ -1,9 +1,13 @@
-// Real Chromium with a made-up camera and microphone, and people who use the pages in it.
+// Real browsers with a made-up camera and microphone, and people who use the pages in them: Chromium, where no
+// other one is named.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
+import { temporaryFolder } from '../support/certificate.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const ARTIFACTS = here('artifacts');
@@ -26,7 +30,17 @@ const FLAGS = [
 ];
 const DEVICES = ['--use-fake-device-for-media-stream'];
 
-// What a person's browser has and allows.
+// The same for Firefox.
+const PREFERENCES = {
+    'media.navigator.streams.fake': true,
+    'media.navigator.permission.disabled': true,
+    'media.peerconnection.ice.loopback': true,
+    'media.peerconnection.ice.obfuscate_host_addresses': false,
+    'media.autoplay.default': 0,
+    'media.autoplay.blocking_policy': 0,
+};
+
+// What a person's browser has and allows; or 'firefox', with a camera.
 const kinds = {
     camera: [...DEVICES, '--use-fake-ui-for-media-stream'],
     'no camera': ['--use-fake-ui-for-media-stream'],
@@ -34,14 +48,35 @@ const kinds = {
     microphone: ['--use-fake-device-for-media-stream=device-count=0', '--use-fake-ui-for-media-stream'],
     refused: [...DEVICES, '--use-fake-ui-for-media-stream=deny'],
 };
-const browsers = new Map(); // kind -> promise of a Browser
+const browsers = new Map(); // kind and trust -> promise of a Browser
 
-async function browser(kind) {
-    if (!browsers.has(kind)) {
-        const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-        browsers.set(kind, chromium.launch({ executablePath, args: [...FLAGS, ...kinds[kind]] }));
-    }
-    return browsers.get(kind);
+async function browser(kind, trust) {
+    const id = `${kind} ${trust}`;
+    if (!browsers.has(id)) browsers.set(id, kind === 'firefox' ? launchFirefox() : launchChromium(kind, trust));
+    return browsers.get(id);
+}
+
+function launchChromium(kind, trust) {
+    const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+    const env = trust ? { ...process.env, HOME: homeThatTrusts(trust) } : process.env;
+    return chromium.launch({ executablePath, env, args: [...FLAGS, ...kinds[kind]] });
+}
+
+// Debian's own, over WebDriver BiDi.
+function launchFirefox() {
+    const executablePath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
+    return firefox.launch({ channel: 'moz-firefox', executablePath, firefoxUserPrefs: PREFERENCES });
+}
+
+// TURN over TLS is for a certificate that the browser trusts: ignoreHTTPSErrors says nothing about it.
+function homeThatTrusts(authority) {
+    const home = mkdtempSync(join(temporaryFolder(), 'home-'));
+    const database = join(home, '.pki/nssdb');
+    mkdirSync(database, { recursive: true });
+    const certutil = (...args) => execFileSync('certutil', ['-d', `sql:${database}`, ...args]);
+    certutil('-N', '--empty-password');
+    certutil('-A', '-t', 'C,,', '-n', 'test', '-i', authority);
+    return home;
 }
 
 export async function closeBrowsers() {
@@ -103,11 +138,11 @@ export class Person {
     problems = []; // console errors, uncaught errors, failed requests
 
     // t: the test, at whose end the person leaves and must have met no problem
-    // kind: of browser; camera: its picture; rtc: of its RTCConfiguration, over what the page says; viewport, locale,
+    // kind: of browser; trust: path of an authority that it trusts; camera: its picture; rtc: of its RTCConfiguration, over what the page says; viewport, locale,
     // colorScheme: as in Playwright
-    static async arrive(t, url, { name, kind = 'camera', camera = CAMERA, rtc = {}, ...options } = {}) {
+    static async arrive(t, url, { name, kind = 'camera', trust, camera = CAMERA, rtc = {}, ...options } = {}) {
         const context = await (
-            await browser(kind)
+            await browser(kind, trust)
         ).newContext({
             ignoreHTTPSErrors: true,
             locale: 'en-GB',

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { signedCertificate } from '../support/certificate.js';
 import { startCoturn } from '../support/coturn.js';
 import { freePort } from '../support/ports.js';
 import { startServer } from '../support/server.js';
@@ -13,7 +14,7 @@ describe('help', { concurrency: 2 }, () => {
     const servers = [];
 
     before(async () => {
-        coturn = await startCoturn(['only-the-two-know-it']);
+        coturn = await startCoturn(['only-the-two-know-it'], { tls: signedCertificate() });
     });
 
     after(async () => {
@@ -39,24 +40,25 @@ describe('help', { concurrency: 2 }, () => {
 
     const verdict = ({ page }) => page.textContent('#verdict');
 
-    test('STUN and the relays that are there work; one that is not is said to be blocked', async (t) => {
-        const urls = [coturn.url, coturn.url.replace('udp', 'tcp'), `turns:127.0.0.1:${await freePort()}?transport=tcp`];
+    test('STUN and the relays work; the one over TLS, where its certificate is good', async (t) => {
+        const urls = [coturn.url, coturn.url.replace('udp', 'tcp'), coturn.tlsUrl];
         const url = await start({
             'stun.listen': 'udp://127.0.0.1:0',
             'turn.urls': urls.join(','),
             'turn.secrets': 'only-the-two-know-it',
         });
-        const ann = await Person.arrive(t, url, { name: 'Ann', permissions: ['clipboard-read', 'clipboard-write'] });
-        assert.deepEqual(await results(ann), {
-            camera: 'ok',
-            microphone: 'ok',
-            websocket: 'ok',
-            stun: 'ok',
-            'turn-udp': 'ok',
-            'turn-tcp': 'ok',
-            'turn-tls': 'failed',
-        });
+        const trust = signedCertificate().authority;
+        const permissions = ['clipboard-read', 'clipboard-write'];
+        const [ann, ben] = [
+            await Person.arrive(t, url, { name: 'Ann', trust, permissions }),
+            await Person.arrive(t, url, { name: 'Ben' }),
+        ];
+        const all = ['camera', 'microphone', 'websocket', 'stun', 'turn-udp', 'turn-tcp', 'turn-tls'];
+        const good = Object.fromEntries(all.map((check) => [check, 'ok']));
+        const found = await Promise.all([results(ann), results(ben)]);
+        assert.deepEqual(found, [good, { ...good, 'turn-tls': 'failed' }]);
         assert.equal(await verdict(ann), 'Calls should work from here.');
+        assert.equal(await verdict(ben), 'Calls should work from here.');
         await ann.photo('help-relays');
 
         await ann.page.click('#copy');

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { signedCertificate } from '../support/certificate.js';
 import { startCoturn } from '../support/coturn.js';
 import { startServer } from '../support/server.js';
 import { CLIENT, closeBrowsers, Person } from './browser.js';
@@ -29,28 +30,32 @@ async function gather(config) {
     return { candidates, errors };
 }
 
-// The kinds of candidates at both ends of the pair in use, of the connection that the call is on.
+// The kinds of candidates at both ends of the pair in use, of the connection that the call is on, and the way to
+// the own relay.
 const pairInUse = () =>
     window.connections.at(-1).getStats().then((stats) => {
         const reports = [...stats.values()];
         const { selectedCandidatePairId } = reports.find(({ type }) => type === 'transport');
         const pair = stats.get(selectedCandidatePairId);
-        return [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.get(id).candidateType);
+        const [local, remote] = [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.get(id));
+        return [local.candidateType, remote.candidateType, local.relayProtocol];
     });
 
-describe('TURN', () => {
-    let coturn, server, url;
+describe('TURN', { concurrency: 2 }, () => {
+    let coturn, server, tlsOnly, url;
 
     before(async () => {
-        coturn = await startCoturn([NEW, OLD]);
+        coturn = await startCoturn([NEW, OLD], { tls: signedCertificate() });
         const config = { 'turn.urls': coturn.url, 'turn.secrets': NEW, 'turn.ttl': '8s' };
         server = await startServer({ workers: 2, args: ['--client', CLIENT], config });
         url = server.url.replace('127.0.0.1', 'localhost');
+        const overTls = { 'turn.urls': coturn.tlsUrl, 'turn.secrets': NEW };
+        tlsOnly = await startServer({ args: ['--client', CLIENT], config: overTls });
     });
 
     after(async () => {
         await closeBrowsers();
-        await server?.stop();
+        await Promise.all([server?.stop(), tlsOnly?.stop()]);
         await coturn?.end();
     });
 
@@ -64,7 +69,7 @@ describe('TURN', () => {
         await Promise.all([ann.inCall(), ben.inCall()]);
         await Promise.all([ann.seesMotion(), ben.seesMotion()]);
         for (const { page } of [ann, ben])
-            assert.deepEqual(await page.evaluate(pairInUse), ['relay', 'relay']);
+            assert.deepEqual(await page.evaluate(pairInUse), ['relay', 'relay', 'udp']);
 
         // With the credentials of the join long ended, only fresh ones make new relays.
         const username = () =>
@@ -83,7 +88,22 @@ describe('TURN', () => {
         );
         await Promise.all([ann.inCall(), ben.inCall()]);
         await Promise.all([ann.seesMotion(), ben.seesMotion()]);
-        assert.deepEqual(await ann.page.evaluate(pairInUse), ['relay', 'relay']);
+        assert.deepEqual(await ann.page.evaluate(pairInUse), ['relay', 'relay', 'udp']);
+    });
+
+    test('where only TLS gets through, a call goes by relays over TLS', async (t) => {
+        const trust = signedCertificate().authority;
+        const [ann, ben] = await Promise.all(
+            ['Ann', 'Ben'].map((name) => Person.arrive(t, tlsOnly.url, { name, trust, rtc: RELAY })),
+        );
+        await Promise.all([ann.enter('tls'), ben.enter('tls')]);
+        await ann.call(ben);
+        await ben.accept(ann);
+        await Promise.all([ann.seesMotion(), ben.seesMotion()]);
+        for (const { page } of [ann, ben]) {
+            assert.deepEqual(await page.evaluate(pairInUse), ['relay', 'relay', 'tls']);
+            await page.locator('.details dd', { hasText: 'through a relay, TLS' }).waitFor({ state: 'attached' });
+        }
     });
 
     test('credentials that ended, or of a secret that coturn does not have, get no relay', async (t) => {

@@ -8,14 +8,16 @@ import { Program } from './program.js';
 
 const BINARY = process.env.TURNSERVER ?? 'turnserver';
 
-/** secrets: those it accepts. Returns {port, url, end()}. */
-export async function startCoturn(secrets) {
-    const port = await freePort();
+/** secrets: those it accepts; tls: { cert, key }, paths. Returns {port, url, tlsUrl, end()}. */
+export async function startCoturn(secrets, { tls } = {}) {
+    const [port, tlsPort] = [await freePort(), await freePort()];
     const folder = mkdtempSync(join(temporaryFolder(), 'coturn-'));
     const program = new Program(BINARY, [
         '-n', // no configuration file
         '--no-cli',
-        '--no-tls',
+        ...(tls
+            ? [`--tls-listening-port=${tlsPort}`, `--cert=${tls.cert}`, `--pkey=${tls.key}`]
+            : ['--no-tls']),
         '--no-dtls',
         '--no-rfc5780',
         '--listening-ip=127.0.0.1',
@@ -35,6 +37,7 @@ export async function startCoturn(secrets) {
     return {
         port,
         url: `turn:127.0.0.1:${port}?transport=udp`,
+        tlsUrl: `turns:localhost:${tlsPort}?transport=tcp`,
         program,
         end: () => program.end(),
     };
