@@ -241,7 +241,10 @@ export class Link {
         });
         listen(globalThis, 'pageshow', () => this.#wake());
         listen(globalThis, 'pagehide', ({ persisted }) => {
-            if (!persisted) this.#owner.leaving();
+            if (!persisted) {
+                this.#owner.leaving();
+                if (this.#isIn && !this.#store) this.send({ type: 'leave' }); // it can't come back
+            }
             this.#keep();
         });
         listen(globalThis.document, 'visibilitychange', () => {

@@ -68,7 +68,7 @@ export interface RoomOptions {
    * and in good time before it expires.
    */
   token?: string | (() => string | Promise<string>);
-  /** E.g. `sessionStorage`: a reload of the page then keeps the membership. */
+  /** E.g. `sessionStorage`: a reload of the page then keeps the membership. Without one, a page that ends leaves. */
   store?: TokenStore | null;
   /** Leaves the room when it aborts, or stops trying to join it. */
   signal?: AbortSignal;

@@ -383,6 +383,18 @@ test('a reload takes the membership over; a duplicated tab finds nothing', async
     );
 });
 
+test('a page that ends and keeps nothing leaves; one that may come back does not', async () => {
+    const { socket } = await joinedRoom();
+    page.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: true }));
+    assert.deepEqual(socket.ofType('leave'), []);
+    page.dispatchEvent(new Event('pagehide'));
+    assert.equal(socket.ofType('leave').length, 1);
+
+    const kept = await joinedRoom({ store: new FakeStore() });
+    page.dispatchEvent(new Event('pagehide'));
+    assert.deepEqual(kept.socket.ofType('leave'), []);
+});
+
 test('info that changed meanwhile is told after resuming', async () => {
     const { room, socket } = await joinedRoom({ info: { name: 'Ann' } });
     room.info = { name: 'Anna' };

@@ -22,6 +22,8 @@ export function fitPictures(calls, isScreen) {
 // What is not negotiated yet has no encodings, or refuses; the call will tell when it is connected.
 function limit(sender, scale, rate) {
     const parameters = sender.getParameters();
+    const isAsked = ({ scaleResolutionDownBy, maxBitrate }) => scaleResolutionDownBy === scale && maxBitrate === rate;
+    if (parameters.encodings?.every(isAsked)) return;
     for (const encoding of parameters.encodings ?? []) {
         encoding.scaleResolutionDownBy = scale;
         encoding.maxBitrate = rate;
