@@ -65,6 +65,16 @@ test('serves both URLs it prints, and Ctrl-C stops it cleanly', async (t) => {
     assert.deepEqual(await server.ended, [0, null]);
 });
 
+test('where the port is to be chosen, it is told where to look for it', async (t) => {
+    const server = start(t, '--listen', 'http://127.0.0.1:0');
+    await server.ready;
+    assert.match(server.output.stdout, /http:\/\/127\.0\.0\.1:0 takes a port that is free: .*"listening"/);
+    assert.doesNotMatch(server.output.stdout, /localhost:0/);
+    assert.match(server.output.stderr, /"event":"listening".*"url":"http:\/\/127\.0\.0\.1:[1-9]/);
+    server.child.kill('SIGINT');
+    assert.deepEqual(await server.ended, [0, null]);
+});
+
 test('a port that is taken is one clear line', async (t) => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
