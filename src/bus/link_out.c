@@ -232,15 +232,24 @@ void link_acked(struct link *link, uint64_t number)
     out->acked_at = link->self->now;
 }
 
-static void refuse_frames(struct link *link, struct message *packet)
+/* fences: takes those, which are not refused; or NULL. */
+static void refuse_but(struct link *link, struct message *packet, struct buf *fences)
 {
     struct slice frames = message_text(packet);
     struct frame frame;
     frames.ptr += LINK_HEAD_SIZE;
     frames.len -= LINK_HEAD_SIZE;
     while (frame_next(&frames, &frame))
-        link->self->refuse(link->self->context, &frame);
+        if (fences != NULL && frame.kind == FRAME_FENCE)
+            frame_encode(&frame, fences);
+        else
+            link->self->refuse(link->self->context, &frame);
     message_unref(packet);
+}
+
+static void refuse_frames(struct link *link, struct message *packet)
+{
+    refuse_but(link, packet, NULL);
 }
 
 void link_refuse_first(struct link *link)
@@ -259,9 +268,22 @@ void link_refuse_all(struct link *link)
         link_refuse_first(link);
 }
 
+static void add_again(struct link *link, struct buf *frames)
+{
+    struct slice bytes = buf_slice(frames);
+    struct frame frame;
+    while (frame_next(&bytes, &frame))
+        if (!link_add(link, &frame))
+            link->self->refuse(link->self->context, &frame);
+    buf_done(frames);
+}
+
+/* Not the fences: what they follow was published, and may still arrive. */
 void link_refuse_unpublished(struct link *link)
 {
     struct link_out *out = &link->out;
+    struct buf fences;
+    buf_init(&fences, LINK_BYTES_MAX);
     if (out->open != NULL)
         close_open(link);
     unsigned count = out->count;
@@ -270,9 +292,10 @@ void link_refuse_unpublished(struct link *link)
         out->bytes -= packet->len;
         link->self->bytes -= packet->len;
         link->self->left++;
-        refuse_frames(link, packet);
+        refuse_but(link, packet, &fences);
     }
     out->count = out->numbered;
+    add_again(link, &fences);
 }
 
 void link_expire(struct link *link)

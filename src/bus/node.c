@@ -163,6 +163,7 @@ static void take_events(struct node *node, struct slice bytes)
         }
         if (frame.kind == FRAME_WORKER_DOWN)
             node_links_worker_down(node, frame.worker);
+        frame.flags = node_is_in_touch(node) ? 0 : ASTRAY;
         node_deliver(node, &frame);
     }
     if (bytes.len == 0)

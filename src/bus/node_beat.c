@@ -151,7 +151,6 @@ static void restore(struct node *node)
 {
     node->restore_due = false;
     node->options.on_restore(node->options.context);
-    node_order_release_claims(node);
     if (node->restored_number != 0)
         node->restored_number = node->asks.last_number;
     if (node->restored_number <= node->asks.done_number)

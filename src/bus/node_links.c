@@ -227,8 +227,8 @@ static void take_frames(struct node *node, struct slice frames)
         if (!is_between_workers(frame.kind) || frame.to != node->self.id)
             break;
         node->counts.frames_in++;
-        if (!node_order_keep_claim(node, &frame))
-            node_deliver(node, &frame);
+        frame.flags = frame.kind == FRAME_CLAIM && !node_is_in_touch(node) ? ASTRAY : 0;
+        node_deliver(node, &frame);
     }
     if (frames.len == 0)
         return;

@@ -5,27 +5,20 @@
  *        SIGNAL of the peer -- lost, to be sent again -------------------> C
  *        HANDED  - - waits until C has it - - - > B -- SIGNAL -----------> C
  *
- * Who holds a peer can tell only of moves that it knows of. So while events may have been missed, or a
- * provisional directory numbers its own, claims wait until the rosters have been asked for: the exchange
- * answers them once it has those.
- *
  * Too long for who waits: then the peer is not resumed, and starts afresh. */
 #include "base/log.h"
 #include "bus/node_state.h"
 
 #define KEPT_MAX ((size_t)64 << 20) /* bytes; beyond it order is given up */
-#define CLAIMS_MAX ((size_t)1 << 20)
 
 void node_order_init(struct node *node)
 {
     buf_init(&node->kept, KEPT_MAX);
-    buf_init(&node->claims, CLAIMS_MAX);
 }
 
 void node_order_done(struct node *node)
 {
     buf_done(&node->kept);
-    buf_done(&node->claims);
 }
 
 static bool lets_go_on(const struct node *node, const struct frame *frame)
@@ -71,24 +64,4 @@ void node_order_release(struct node *node)
     while (frame_next(&frames, &frame))
         node->bus.send(&node->bus, &frame); /* kept once more, or sent */
     buf_done(&kept);
-}
-
-bool node_order_keep_claim(struct node *node, const struct frame *frame)
-{
-    bool in_touch = node->provisional == NULL && !node->restore_due;
-    if (in_touch || frame->kind != FRAME_CLAIM)
-        return false;
-    frame_encode(frame, &node->claims);
-    node->claims.failed = false; /* what is in it stays; who claims gives up waiting */
-    return true;
-}
-
-void node_order_release_claims(struct node *node)
-{
-    struct slice frames = buf_slice(&node->claims);
-    struct frame frame;
-    while (frame_next(&frames, &frame))
-        node_queue(node, &frame);
-    buf_done(&node->claims);
-    buf_init(&node->claims, CLAIMS_MAX);
 }

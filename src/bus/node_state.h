@@ -51,7 +51,6 @@ struct node {
     struct provisional *provisional; /* NULL while the store can be asked */
     struct buf inbox;                /* encoded frames for this worker */
     struct buf kept;                 /* encoded frames that wait for others: node_order.c */
-    struct buf claims;           /* encoded ones that wait until we are in touch: node_order.c */
     uint64_t kept_left, kept_at; /* what had left links and asks when they were looked at, when */
     struct buf delivering;
     bool flushing;
@@ -80,6 +79,13 @@ static inline uint64_t node_clock(const struct node *node)
 {
     bool measures = node->options.clock != NULL && node->options.tally != NULL;
     return measures ? node->options.clock(node->options.context) : 0;
+}
+
+/* Not so: events may have been missed, and the rosters are still to be read again; or a provisional
+ * directory numbers its own. */
+static inline bool node_is_in_touch(const struct node *node)
+{
+    return node->provisional == NULL && !node->restore_due;
 }
 
 /* ---- node.c */
@@ -139,10 +145,6 @@ bool node_order_keep(struct node *node, const struct frame *frame);
 
 /* Sends what need not wait any more. */
 void node_order_release(struct node *node);
-
-/* The same for what came from another worker. */
-bool node_order_keep_claim(struct node *node, const struct frame *frame);
-void node_order_release_claims(struct node *node);
 
 /* ---- node_beat.c */
 

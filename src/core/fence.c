@@ -126,9 +126,25 @@ void fence_send(struct member *member, const struct frame *signal)
 static struct session *leaver_of(const struct member *member)
 {
     struct session *session = member->session != NULL ? member->session : member->heir;
-    bool is_elsewhere =
-        member->worker != DIRECTORY && member->worker != member->room->exchange->options.self;
-    return is_elsewhere ? session : NULL;
+    if (session == NULL || member->worker == DIRECTORY ||
+        member->worker == member->room->exchange->options.self)
+        return NULL;
+    return handover_claim_elsewhere(handover_last_heir(session)) == NULL ? session : NULL;
+}
+
+/* As if something had been sent to it from here. */
+static void take_as_sent_to(struct member *member)
+{
+    if (member->worker == DIRECTORY || member->worker == member->room->exchange->options.self)
+        return;
+    member->sent_to = member->worker;
+    member->sent_stint = member->stint;
+}
+
+void fence_on_news(struct member *member)
+{
+    if (member->sent_to == DIRECTORY && member->fence == NULL)
+        take_as_sent_to(member);
 }
 
 void fence_on_arrival(struct room *room)
@@ -137,10 +153,7 @@ void fence_on_arrival(struct room *room)
     MAP_EACH (room->members, member, next) {
         struct session *leaver = leaver_of(member);
         worker_id self = room->exchange->options.self;
-        if (member->worker != DIRECTORY && member->worker != self) {
-            member->sent_to = member->worker;
-            member->sent_stint = member->stint;
-        }
+        take_as_sent_to(member);
         if (member->fence != NULL || leaver == NULL)
             continue;
         start(member, room->version);
@@ -248,6 +261,10 @@ void fence_on_fence(struct exchange *exchange, const struct frame *frame)
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     struct session *holder = handover_find(exchange, member, frame);
     bool waits_for_leaver = frame->worker == exchange->options.self && frame->hops == 0;
+    if (holder != NULL)
+        holder = handover_last_heir(holder);
+    if (holder != NULL && handover_pass_by(holder, frame))
+        return;
     if (holder != NULL && (holder->deposited || waits_for_leaver))
         session_park(holder, frame);
     else if (holder != NULL)
@@ -288,6 +305,12 @@ void fence_on_handed(struct room *room)
     }
 }
 
+/* Refused: of a fence that ended before, with the worker that it was sent to. */
+static bool is_outdated(const struct fence *fence, const struct frame *fenced)
+{
+    return fenced->from == DIRECTORY && fenced->stint != 0 && fenced->stint != fence->former_stint;
+}
+
 /* Whoever answers, what is sent to the first one that the peer moved to stays behind all that was sent
  * before; a later one may have answered, too. */
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
@@ -296,7 +319,7 @@ void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     struct fence *fence = member == NULL ? NULL : member->fence;
     unsigned reached = 0;
-    if (fence == NULL || is_too_early(fence))
+    if (fence == NULL || is_outdated(fence, frame) || is_too_early(fence))
         return;
     for (unsigned i = 0; i < fence->move_count; i++)
         if (fence->moves[i].to == frame->from && fence->moves[i].stint == frame->stint)

@@ -91,7 +91,8 @@ enum frame_kind {
     FRAME_FENCE,  /* hops stint room peer worker(who must have handed it over, or 0): goes where a
                      signal would, behind all that I sent; who would hold that signal answers */
     FRAME_FENCED, /* stint(which it reached) room peer: what came before your fence is in the hands
-                     of a holder whose hold goes along with the membership */
+                     of a holder whose hold goes along with the membership; or (from DIRECTORY, stint:
+                     which it was sent to, or 0) nobody will get that any more */
 
     /* worker to mailbox, which from then on takes the frames above as a worker does */
     FRAME_DEPOSIT, /* room peer secret received acked data(held_add()): I hold this membership and
@@ -140,6 +141,11 @@ enum room_outcome { ROOM_READ, ROOM_ENTERED, ROOM_TAKEN_OVER };
 
 /* Besides the outcome: it is somebody who stands in for the directory that says so. */
 #define ROOM_PROVISIONAL 4u
+
+/* In the flags of an event or a claim, only between a worker's bus and its exchange: events before it may
+ * have been missed, whatever its version says, or passed over for what a provisional directory had
+ * counted, and exchange_restore() is still to come. */
+#define ASTRAY 1u
 
 enum leave_reason {
     LEAVE_LEFT,

@@ -96,8 +96,7 @@ void handover_remember(struct exchange *exchange, uint32_t stint, const struct f
     if (moved == NULL)
         return; /* late signals come back to their senders as undelivered */
     add_step(moved, &(struct step){stint, claim->request & STINT_MASK, claim->from});
-    if (moved->version < claim->version)
-        moved->version = claim->version;
+    moved->version = claim->version;
     wheel_arm(&exchange->wheel, &moved->deadline, exchange->now + MOVED_KEPT);
 }
 
@@ -154,6 +153,46 @@ struct session *handover_find(struct exchange *exchange, const struct member *me
         step = find_step(moved, step->next);
     }
     return NULL;
+}
+
+/* Who has asked for what the session holds, and waits; NULL: nobody. */
+static const struct frame *claim_on(const struct session *session)
+{
+    const struct entry *entry = session->entry;
+    if (session->claim != NULL)
+        return session->claim;
+    return session->state == SESSION_CLAIMING && entry->claimed ? &entry->claim : NULL;
+}
+
+struct session *handover_last_heir(struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    const struct frame *claim;
+    while ((claim = claim_on(session)) != NULL && claim->from == exchange->options.self) {
+        struct entry *entry = join_find(session->exchange, claim->request);
+        if (entry == NULL || entry->session->state != SESSION_CLAIMING)
+            break;
+        session = entry->session;
+    }
+    return session;
+}
+
+const struct frame *handover_claim_elsewhere(const struct session *session)
+{
+    const struct frame *claim = claim_on(session);
+    return claim != NULL && claim->from != session->exchange->options.self ? claim : NULL;
+}
+
+bool handover_pass_by(const struct session *session, const struct frame *frame)
+{
+    const struct frame *claim = handover_claim_elsewhere(session);
+    struct frame onward = *frame; /* keeps `from`: answers go to the sender's worker */
+    if (claim == NULL || ++onward.hops > HOPS_MAX)
+        return false;
+    onward.to = claim->from;
+    onward.stint = frame->stint == 0 ? 0 : claim->request & STINT_MASK;
+    exchange_send(session->exchange, &onward);
+    return true;
 }
 
 bool handover_is_superseded(struct session *session)
@@ -313,7 +352,9 @@ static void defer(struct entry *entry, const struct frame *claim)
  * moved before that cannot tell. */
 static bool must_wait(const struct member *member, const struct frame *claim)
 {
-    return room_is_behind(member->room, claim->version) || fence_is_up(member, claim->version);
+    const struct room *room = member->room;
+    return room->exchange->astray || room_is_behind(room, claim->version) ||
+           fence_is_up(member, claim->version);
 }
 
 static bool postpone(struct member *member, const struct frame *claim)
@@ -380,16 +421,27 @@ static bool is_promised(const struct session *session, const struct frame *claim
     return session->claim != NULL && session->claim->version < claim->version;
 }
 
+/* Whether who claims it got the membership after this session did. */
+static bool is_entitled(const struct session *session, const struct frame *claim)
+{
+    struct exchange *exchange = session->exchange;
+    struct entry *entry =
+        claim->from == exchange->options.self ? join_find(exchange, claim->request) : NULL;
+    if (entry != NULL)
+        return session_is_later(entry->session, session);
+    return session->version < claim->version;
+}
+
 void handover_on_claim(struct exchange *exchange, const struct frame *claim)
 {
     struct room *room = room_find(exchange, claim->room);
     struct member *member = room == NULL ? NULL : room_member(room, claim->peer);
     struct session *session = member == NULL ? NULL : member->session;
     struct entry *deferrer = find_deferrer(exchange, session, claim);
+    exchange->astray |= claim->flags & ASTRAY;
     if (deferrer != NULL) {
         defer(deferrer, claim);
-    } else if (session != NULL && session->version < claim->version &&
-               !is_promised(session, claim)) {
+    } else if (session != NULL && is_entitled(session, claim) && !is_promised(session, claim)) {
         room->uses++; /* the holder may be the last who stands in it */
         room_catch_up(room, claim->version);
         if (!postpone(member, claim))

@@ -281,19 +281,12 @@ static void abandon(struct session *session)
     session_refuse(session, ERR_UNAVAILABLE);
 }
 
-/* Of two requests, which count in 31 bits. */
-static bool is_later(uint32_t request, uint32_t than)
-{
-    return (int32_t)((request - than) << 1) > 0;
-}
-
 /* The client never learnt its secret, or has joined again since by this worker: what was asked may
  * have had to wait for a long time. */
 static bool is_stale(const struct session *session, const struct member *member)
 {
     const struct session *other = member->session;
-    return session->connection == NULL ||
-           (other != NULL && is_later(other->request, session->request));
+    return session->connection == NULL || (other != NULL && session_is_later(other, session));
 }
 
 static bool is_first_in_row(struct session *session)
@@ -539,7 +532,7 @@ static void welcome(struct session *session, bool resuming, bool resumed, struct
  * have given up first. */
 static bool is_superseded(struct session *session, const struct member *member)
 {
-    return (member->session != NULL && member->session->version > session->version) ||
+    return (member->session != NULL && session_is_later(member->session, session)) ||
            handover_is_superseded(session);
 }
 

@@ -54,7 +54,7 @@ static struct session *holder_of(const struct member *member)
     struct entry *entry = join_find_before(member->room->exchange, &latest);
     struct session *session = member->session;
     if (entry != NULL && entry->session->state == SESSION_CLAIMING &&
-        (session == NULL || entry->session->version > session->version))
+        (session == NULL || session_is_later(entry->session, session)))
         return entry->session;
     return session;
 }
@@ -104,6 +104,7 @@ void restore_room(struct room *room)
 void exchange_restore(struct exchange *exchange)
 {
     struct room *room, *next;
+    exchange->astray = false; /* from here on it is the rooms that wait for their rosters */
     MAP_EACH (exchange->rooms, room, next) {
         restore(room, OTHERS_COME_BACK);
         if (room->members == NULL || room->restoring)

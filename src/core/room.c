@@ -175,6 +175,8 @@ static bool joined(struct room *room, const struct roster_entry *entry)
     member->away = entry->away;
     member->seen = true;
     dropped_recall(member);
+    if (join_is_claiming(room, UINT64_MAX))
+        fence_on_news(member);
     tell(room, member, reply_peer_joined(peer, info));
     return true;
 }
@@ -290,16 +292,20 @@ static bool has_settings(struct room *room, struct slice settings)
 /* ---- what the directory says we hold, and we do not: it may have lost that the peer went elsewhere,
  * or left. What nobody disclaims would stay for good. */
 
-static bool is_held(struct exchange *exchange, const struct frame *claimed)
+static void disclaim_if_unheld(struct exchange *exchange, struct room *room,
+                               const struct frame *disclaim)
 {
-    struct room *room = room_find(exchange, claimed->room);
-    struct member *member = room == NULL ? NULL : room_member(room, claimed->peer);
-    if (member != NULL && (member->session != NULL || member->heir != NULL))
-        return true;
-    return room != NULL && join_find_stint(exchange, claimed) != NULL;
+    struct member *member = room == NULL ? NULL : room_member(room, disclaim->peer);
+    struct session *session = member == NULL ? NULL : member->session;
+    bool held = session != NULL && session_stint(session) == disclaim->stint;
+    if (held || join_find_stint(exchange, disclaim) != NULL)
+        return;
+    exchange_send(exchange, disclaim);
+    if (session != NULL)
+        room->disowned = true; /* who has it here was to be superseded, and was not */
 }
 
-static void disclaim_unheld(struct exchange *exchange, const struct frame *frame)
+static void disclaim_unheld(struct exchange *exchange, struct room *room, const struct frame *frame)
 {
     struct slice roster = frame->roster;
     struct roster_entry entry;
@@ -311,8 +317,8 @@ static void disclaim_unheld(struct exchange *exchange, const struct frame *frame
                                  .stint = entry.stint,
                                  .room = frame->room,
                                  .peer = entry.peer};
-        if (entry.worker == exchange->options.self && !is_held(exchange, &disclaim))
-            exchange_send(exchange, &disclaim);
+        if (entry.worker == exchange->options.self)
+            disclaim_if_unheld(exchange, room, &disclaim);
     }
 }
 
@@ -381,13 +387,14 @@ static bool apply(struct room *room, const struct frame *event)
                                                                      .stint = event->stint});
     if (member == NULL || denies_restored(member, event))
         return false;
+    bool in_turn = !room->restoring && !room->exchange->astray;
     switch (event->kind) {
     case FRAME_MOVED:
-        came_back(member, (struct place){event->worker, event->stint, true});
+        came_back(member, (struct place){event->worker, event->stint, in_turn});
         return true;
     case FRAME_CHANGED: return changed(member, event->info);
     case FRAME_GONE_AWAY:
-        went_away(member, (struct place){event->worker, member->stint, true});
+        went_away(member, (struct place){event->worker, member->stint, in_turn});
         return true;
     case FRAME_LEFT:
         left(member, event->reason < LEAVE_REASON_COUNT ? event->reason : LEAVE_LEFT);
@@ -405,6 +412,7 @@ static void hear(struct room *room, const struct frame *event)
 void room_on_event(struct exchange *exchange, const struct frame *event)
 {
     struct room *room = room_find(exchange, event->room);
+    exchange->astray |= event->flags & ASTRAY;
     if (room == NULL)
         wonder(exchange, event->room);
     if (room == NULL || event->version <= room->version)
@@ -573,7 +581,7 @@ void room_on_read(struct exchange *exchange, const struct frame *frame)
 {
     struct room *room = room_find(exchange, frame->room);
     if (room == NULL)
-        disclaim_unheld(exchange, frame);
+        disclaim_unheld(exchange, NULL, frame);
     if (room == NULL || frame->request != room->read)
         return; /* a later one is under way */
     if (room->restoring)
@@ -583,7 +591,7 @@ void room_on_read(struct exchange *exchange, const struct frame *frame)
     room->reading = false;
     room->restoring = outdated;
     room->uses++; /* what it says may end the last session */
-    disclaim_unheld(exchange, frame);
+    disclaim_unheld(exchange, room, frame);
     room_on_roster(room, frame);
     if (outdated || room->heard > room->version)
         room_read(room); /* this one was asked for before that event */

@@ -16,16 +16,19 @@ static struct session *successor_of(const struct member *member)
     return successor != NULL && successor->state == SESSION_CLAIMING ? successor : NULL;
 }
 
-/* The session or heir on this worker that signals for the member go to; NULL: none. */
-static struct session *receiver_of(const struct member *member)
+/* Who holds the member on this worker, or waits for it last in the row; NULL: nobody. */
+static struct session *holder_of(const struct member *member)
 {
-    struct session *session = member->session;
+    struct session *session = member->session != NULL ? member->session : member->heir;
     if (session == NULL)
-        return member->heir;
-    struct session *successor = successor_of(member);
-    if (successor != NULL)
-        return successor;
-    return session->deposited ? NULL : session;
+        return NULL;
+    struct session *successor = member->session == NULL ? NULL : successor_of(member);
+    return handover_last_heir(successor != NULL ? successor : session);
+}
+
+static bool takes_signals(const struct session *holder)
+{
+    return !holder->deposited && handover_claim_elsewhere(holder) == NULL;
 }
 
 /* Whether a session can take so many bytes. While it is CLAIMING they go behind what it is handed. */
@@ -61,16 +64,19 @@ static int deliver(struct session *session, struct slice sender, struct slice da
     return 0;
 }
 
-static int deliver_elsewhere(struct member *member, const struct session *session,
-                             const struct envelope *envelope)
+/* `holder`: as holder_of() says; where it is claimed the roster may not know that yet, or no more. */
+static int deliver_elsewhere(struct member *member, const struct session *holder,
+                             const struct session *session, const struct envelope *envelope)
 {
     struct exchange *exchange = session->exchange;
+    const struct frame *claim = holder == NULL ? NULL : handover_claim_elsewhere(holder);
+    bool is_claimants = claim != NULL && member->worker == exchange->options.self;
     if (member->worker == DIRECTORY)
         return ERR_UNAVAILABLE;
     struct frame signal = {.kind = FRAME_SIGNAL,
                            .from = exchange->options.self,
-                           .to = member->worker,
-                           .stint = member->stint,
+                           .to = is_claimants ? claim->from : member->worker,
+                           .stint = is_claimants ? claim->request & STINT_MASK : member->stint,
                            .room = room_name(session->room),
                            .peer = member_name(member),
                            .sender = member_name(session->member),
@@ -87,14 +93,14 @@ static int deliver_elsewhere(struct member *member, const struct session *sessio
 void route_signal(struct session *session, const struct envelope *envelope)
 {
     struct member *member = room_member(session->room, envelope->to);
-    struct session *receiver = member == NULL || member->fence != NULL ? NULL : receiver_of(member);
+    struct session *holder = member == NULL ? NULL : holder_of(member);
     int error;
     if (member == NULL)
         error = ERR_PEER_NOT_FOUND;
-    else if (receiver != NULL)
-        error = deliver(receiver, member_name(session->member), envelope->data);
+    else if (holder != NULL && member->fence == NULL && takes_signals(holder))
+        error = deliver(holder, member_name(session->member), envelope->data);
     else
-        error = deliver_elsewhere(member, session, envelope);
+        error = deliver_elsewhere(member, holder, session, envelope);
     if (error != 0)
         session_fail(session, error, envelope->to, envelope->id);
 }
@@ -114,6 +120,9 @@ static int take_or_keep(struct session *session, const struct frame *frame)
 {
     if (session->state == SESSION_ENTERING)
         return join_keep_ahead(session, frame) ? 0 : ERR_PEER_BUSY;
+    session = handover_last_heir(session);
+    if (handover_pass_by(session, frame))
+        return 0;
     if (session->deposited)
         return session_park(session, frame) ? 0 : ERR_PEER_BUSY;
     return deliver(session, frame->sender, frame->data);

@@ -346,7 +346,7 @@ void session_await_claim(struct session *session)
 
 static void displace(struct session *other, const struct session *session)
 {
-    if (other == NULL || other == session || other->version > session->version)
+    if (other == NULL || other == session || session_is_later(other, session))
         return;
     session_superseded(other);
     session_free(other);

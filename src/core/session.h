@@ -121,6 +121,13 @@ static inline uint32_t session_stint(const struct session *session)
     return session->request & STINT_MASK;
 }
 
+/* Which of two that came by this worker came later. The versions do not tell where a provisional directory
+ * counted some of them. */
+static inline bool session_is_later(const struct session *session, const struct session *than)
+{
+    return (int32_t)((session->request - than->request) << 1) > 0; /* they count in 31 bits */
+}
+
 /* Moves along the arrows above, asserted by a table. */
 void session_move(struct session *session, enum session_state state);
 

@@ -27,6 +27,7 @@ struct exchange {
     uint64_t wonder_at;  /* when the next event of an unknown room may be looked into; ms */
     uint64_t closes_at;  /* when draining ends, which goaway tells clients; ms */
     bool departing;      /* what goes away is put into the mailbox */
+    bool astray;         /* events may have been missed, and the rosters are not asked for yet */
     size_t session_count, connection_count;
     struct core_tally *tally, own_tally;
 };
@@ -136,6 +137,15 @@ void handover_give_up(struct session *heir);
 struct session *handover_find(struct exchange *exchange, const struct member *member,
                               const struct frame *frame);
 
+/* The last of those who wait on this worker for what the session holds, or itself: what comes now stays
+ * behind that, whichever of them it is for, since a directory that lost a takeover names a former one. */
+struct session *handover_last_heir(struct session *session);
+
+/* The claim of who waits for it on another worker; NULL: nobody does. What comes for the session goes
+ * there at once, where it waits behind what is held here. */
+const struct frame *handover_claim_elsewhere(const struct session *session);
+bool handover_pass_by(const struct session *session, const struct frame *frame);
+
 /* Passes a signal, a fence or an undelivered signal on to where the peer that it is for went. False:
  * that is not known, or it has gone round too often. */
 bool handover_pass_on(struct exchange *exchange, const struct frame *frame, struct slice peer);
@@ -174,6 +184,10 @@ void dropped_forget(struct room *room, worker_id worker);
 
 /* A peer goes on here that may have sent to any other from elsewhere. */
 void fence_on_arrival(struct room *room);
+
+/* A member that is new here may not be new there, from where such a peer has still to be handed over: a
+ * directory that lost its memory knows it only now. */
+void fence_on_news(struct member *member);
 
 /* Somebody who was CLAIMING in the room is not any more. */
 void fence_on_handed(struct room *room);

@@ -65,10 +65,9 @@ void ledger_refused(struct ledger *ledger, size_t signal, unsigned sender, bool 
         world_violate(ledger->world, "isolation: p%u was told of signal %zu", sender, signal);
         return;
     }
-    if (entry->refused && !entry->unsure)
-        world_violate(ledger->world, "once: p%u was told twice that %u to p%u failed", sender,
-                      entry->number, entry->to);
-    entry->unsure = unsure && !entry->refused;
-    entry->refused = true;
+    entry->unsure |= unsure;
+    if (++entry->refused > (entry->unsure ? 2 : 1))
+        world_violate(ledger->world, "once: p%u was told %u times that %u to p%u failed", sender,
+                      entry->refused, entry->number, entry->to);
     ledger->refused++;
 }

@@ -13,9 +13,10 @@ struct ledger_entry {
     unsigned connection;         /* the sender's when it was sent first */
     uint64_t sent_at;
     int worker; /* the sender's when it was sent first */
-    bool received, refused;
-    bool unsure;    /* it was refused by what does not prove that it was not delivered */
-    bool unsettled; /* its worker may not have known yet where the addressee is */
+    bool received;
+    unsigned refused; /* so often */
+    bool unsure;      /* it was refused by what does not prove that it was not delivered */
+    bool unsettled;   /* its worker may not have known yet where the addressee is */
 };
 
 /* How far one peer has heard another. */
@@ -44,8 +45,8 @@ void ledger_received(struct ledger *ledger, size_t signal, unsigned from, unsign
 
 /* The sender was told that it was not delivered. unsure: nobody knows that. Whose acknowledgement was lost
  * for too long, or who was taken for dead meanwhile, is reported for by the sender's worker, and may have
- * taken the signal and report it as well: to keep the second report back, each worker would have to
- * remember what it reported. So of such a signal there may be two, where things break for that long. */
+ * taken the signal and report it as well, before or after that: to keep the second report back, each worker
+ * would have to remember what it reported. So of such a signal there may be two, one of them unsure. */
 void ledger_refused(struct ledger *ledger, size_t signal, unsigned sender, bool unsure);
 
 #endif

@@ -194,7 +194,7 @@ const struct mutation mutations[] = {
     {"the former holder keeps its session", "mild", "mild:", .on_frame = keep_session},
     {"a fence is not waited for", "frantic", "order:", .on_frame = skip_fence},
     {"a refusal is lost", "strict", "fate:", .on_frame = lose_refusal},
-    {"nobody says again what he holds", "forgetful", "back:", .on_ask = lose_restore},
+    {"nobody says again what he holds", "forgetful", "replica:", .on_ask = lose_restore},
     {"the dead are not reaped", "harsh", "empty:", .never_reaps = true},
 };
 

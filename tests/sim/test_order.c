@@ -119,7 +119,8 @@ static void tell(int worker, const char *peer, enum frame_kind kind, worker_id h
                           .room = SLICE("room"),
                           .peer = slice_of(peer),
                           .version = room->version + 1,
-                          .worker = holder};
+                          .worker = holder,
+                          .info = SLICE("{}")};
     exchange_on_frame(cluster.exchanges[worker], &event);
 }
 
@@ -211,6 +212,112 @@ static void who_moves_on_waits_for_moves_that_were_counted_twice(void **state)
     expect_fence_alone(cluster.ids[0]);
 }
 
+static struct member *member_on(int worker, const char *peer)
+{
+    return room_member(room_find(cluster.exchanges[worker], SLICE("room")), slice_of(peer));
+}
+
+/* While it was out of touch: those that moved it away, and back to there, were missed. */
+static void an_event_that_may_not_be_in_turn_shows_no_stay(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    struct room *room = room_find(cluster.exchanges[1], SLICE("room"));
+    struct frame event = {.kind = FRAME_MOVED,
+                          .room = SLICE("room"),
+                          .peer = SLICE("bob"),
+                          .version = room->version + 1,
+                          .worker = cluster.ids[0],
+                          .stint = 77,
+                          .flags = ASTRAY};
+    exchange_on_frame(cluster.exchanges[1], &event);
+    signal_number(&alice, "bob", 2);
+    expect_fence_alone(cluster.ids[0]);
+}
+
+/* The way to it is drained, and then leads to its former holder once more, who has not handed it over. */
+static void who_was_taken_over_is_the_holder_again(int heir)
+{
+    join_both(1, 0);
+    const uint32_t stint = member_on(1, "bob")->stint;
+    cluster.exchanges[0]->astray = true;
+    move(&bob, heir);
+    cluster_settle(&cluster);
+    assert_int_equal(bob.closed, 0);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    struct frame event = {.kind = FRAME_MOVED,
+                          .room = SLICE("room"),
+                          .peer = SLICE("bob"),
+                          .version = room_find(cluster.exchanges[1], SLICE("room"))->version + 1,
+                          .worker = cluster.ids[0],
+                          .stint = stint,
+                          .flags = ASTRAY};
+    exchange_on_frame(cluster.exchanges[1], &event);
+    signal_number(&alice, "bob", 2);
+    cluster_settle(&cluster);
+    assert_int_equal(next_number(&bob), -1);
+    exchange_restore(cluster.exchanges[0]);
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+    expect_in_order(&bob, 2);
+}
+
+static void what_comes_by_a_takeover_that_was_lost_stays_behind_what_came_since(void **state)
+{
+    (void)state;
+    who_was_taken_over_is_the_holder_again(2);
+}
+
+static void the_same_on_one_worker(void **state)
+{
+    (void)state;
+    who_was_taken_over_is_the_holder_again(0);
+}
+
+/* A directory that was empty learns of it only now; where the sender comes from it was known, and something
+ * may be on its way from there. */
+static void a_way_to_who_is_new_only_here_is_drained(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    cluster.exchanges[1]->astray = true;
+    move(&alice, 2);
+    cluster_settle(&cluster);
+    tell(2, "carol", FRAME_JOINED, cluster.ids[0]);
+    tell(2, "carol", FRAME_MOVED, cluster.ids[3]);
+    assert_non_null(member_on(2, "carol")->fence);
+    exchange_restore(cluster.exchanges[1]);
+    cluster_settle(&cluster);
+    assert_true(alice.resumed);
+}
+
+/* The fence ended with the worker that it was sent to; the bus refuses it as well, a little later. */
+static void a_fence_is_not_answered_by_the_refusal_of_another(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    const struct member *member = member_on(1, "bob");
+    struct frame refusal = {
+        .kind = FRAME_FENCED, .stint = member->stint, .room = SLICE("room"), .peer = SLICE("bob")};
+    tell(1, "bob", FRAME_MOVED, cluster.ids[2]);
+    signal_number(&alice, "bob", 2);
+    exchange_on_frame(cluster.exchanges[1],
+                      &(struct frame){.kind = FRAME_WORKER_DOWN, .worker = cluster.ids[0]});
+    assert_null(member->fence);
+    tell(1, "bob", FRAME_MOVED, cluster.ids[3]);
+    assert_non_null(member->fence);
+    exchange_on_frame(cluster.exchanges[1], &refusal);
+    assert_non_null(member->fence);
+    refusal.stint = 0; /* of this one, which somebody had passed on */
+    exchange_on_frame(cluster.exchanges[1], &refusal);
+    assert_null(member->fence);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -222,6 +329,11 @@ int main(void)
         TEST(a_way_to_who_was_missed_in_a_roster_is_drained_all_the_same),
         TEST(who_moves_on_waits_for_moves_that_were_counted_twice),
         TEST(who_comes_to_the_former_holder_stays_behind_what_it_sent),
+        TEST(an_event_that_may_not_be_in_turn_shows_no_stay),
+        TEST(what_comes_by_a_takeover_that_was_lost_stays_behind_what_came_since),
+        TEST(the_same_on_one_worker),
+        TEST(a_way_to_who_is_new_only_here_is_drained),
+        TEST(a_fence_is_not_answered_by_the_refusal_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

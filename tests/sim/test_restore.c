@@ -1,4 +1,5 @@
 /* The directory loses what it knew, or takes a worker for dead that lives; situation by situation. */
+#include "core/state.h"
 #include "sim/situation.h"
 
 static void restore_all(void)
@@ -356,6 +357,36 @@ static void a_secret_that_changed_meanwhile_is_believed_to_the_holder(void **sta
     assert_true(bob.resumed);
 }
 
+/* It counts from what was known when the store went away; the store itself may have come less far. */
+static void who_resumed_where_versions_were_counted_apart_resumes_again(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    struct room *room = room_find(cluster.exchanges[1], SLICE("room"));
+    room_member(room, SLICE("bob"))->session->version += 1000;
+    client_drop(&bob);
+    client_resume(&bob, 1, "room");
+    cluster_settle(&cluster);
+    assert_int_equal(bob.closed, 0);
+    assert_true(bob.resumed);
+    expect_call_goes_on();
+}
+
+/* Here is the one that it took over from; the directory waits for one that was refused. */
+static void a_stint_that_nobody_has_is_disclaimed(void **state)
+{
+    (void)state;
+    join_both(0, 1);
+    struct room *room = room_find(cluster.exchanges[1], SLICE("room"));
+    room_member(room, SLICE("bob"))->session->request += 5;
+    room_read(room);
+    cluster_settle(&cluster);
+    assert_int_equal(room_member(room, SLICE("bob"))->stint,
+                     session_stint(room_member(room, SLICE("bob"))->session));
+    assert_int_equal(bob.closed, 0);
+    expect_call_goes_on();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -375,6 +406,8 @@ int main(void)
         TEST(an_answer_to_an_earlier_read_is_passed_over),
         TEST(an_exported_room_is_what_a_fresh_directory_needs),
         TEST(a_secret_that_changed_meanwhile_is_believed_to_the_holder),
+        TEST(who_resumed_where_versions_were_counted_apart_resumes_again),
+        TEST(a_stint_that_nobody_has_is_disclaimed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,12 +40,12 @@ static void trace(struct worker *worker, const char *way, const struct frame *fr
     if (worker->world->tracing)
         world_note(worker->world,
                    "worker %d %s %s from=%llx to=%llx %.*s/%.*s request=%u version=%llu"
-                   " worker=%llx error=%d %.*s",
+                   " worker=%llx stint=%u error=%d %.*s",
                    worker->index, way, frame_name(frame->kind), (unsigned long long)frame->from,
                    (unsigned long long)frame->to, (int)frame->room.len, frame->room.ptr,
                    (int)frame->peer.len, frame->peer.ptr, frame->request,
                    (unsigned long long)frame->version, (unsigned long long)frame->worker,
-                   frame->error, (int)frame->data.len, frame->data.ptr);
+                   frame->stint, frame->error, (int)frame->data.len, frame->data.ptr);
 }
 
 static void send_cb(void *context, const struct frame *frame)

@@ -562,6 +562,28 @@ static void unpublished_frames_can_be_refused(void **state)
     assert_string_equal(b.got, "1 3");
 }
 
+/* It must come behind what was published before, for that may still arrive. */
+static void a_fence_is_not_refused_before_what_is_in_front_of_it(void **state)
+{
+    (void)state;
+    const struct frame fence = {.kind = FRAME_FENCE,
+                                .from = a.self.id,
+                                .to = b.self.id,
+                                .room = SLICE("room"),
+                                .peer = SLICE("ann"),
+                                .data = SLICE("fence")};
+    send_packet(&a, &a_to_b, 1);
+    lose(&a_to_b);
+    send(&a, 2);
+    assert_true(link_add(&a.link, &fence));
+    send(&a, 3);
+    link_refuse_unpublished(&a.link);
+    assert_string_equal(a.refused, "2 3");
+    settle(3000);
+    assert_string_equal(b.got, "1 ");
+    assert_int_equal(a.link.out.count, 0);
+}
+
 /* ---- limits */
 
 static void a_full_link_says_so(void **state)
@@ -743,6 +765,7 @@ int main(void)
         TEST(what_one_who_was_reaped_sent_before_is_refused),
         TEST(who_was_reaped_is_told),
         TEST(unpublished_frames_can_be_refused),
+        TEST(a_fence_is_not_refused_before_what_is_in_front_of_it),
         TEST(a_full_link_says_so),
         TEST(a_frame_larger_than_a_packet_has_one_of_its_own),
         TEST(many_packets_wait),

@@ -146,6 +146,8 @@ static void on_frame(void *context, const struct frame *frame)
                  frame->reason & ROOM_PROVISIONAL ? "~" : "");
     if (frame->error != 0)
         add_word(worker->frames, "%s", error_wire(frame->error));
+    if (frame->flags & ASTRAY)
+        add_word(worker->frames, "astray");
 }
 
 static void on_restore(void *context)
@@ -893,6 +895,29 @@ static void who_is_said_to_be_down_restores(void **state)
     assert_int_equal(a.restored, 1);
 }
 
+/* The store's way for events may last while that for commands breaks, or be back before anything was
+ * restored. */
+static void events_say_that_others_may_have_been_missed(void **state)
+{
+    const struct frame moved = {.kind = FRAME_MOVED, .room = SLICE("room"), .peer = SLICE("zoe")};
+    const struct frame claim = {
+        .kind = FRAME_CLAIM, .from = a.id, .to = b.id, .room = SLICE("room"), .peer = SLICE("zoe")};
+    (void)state;
+    send_frame(&a, &claim);
+    carry(&a, &b);
+    events_come(&b, &moved);
+    down(&b);
+    up(&b);
+    events_come(&b, &moved);
+    send_frame(&a, &claim);
+    carry(&a, &b);
+    assert_string_equal(b.frames, "claim moved moved astray claim astray");
+    beat_comes_back(&b, false);
+    assert_int_equal(b.restored, 1);
+    events_come(&b, &moved);
+    assert_string_equal(b.frames, "claim moved moved astray claim astray moved");
+}
+
 static void dead_workers_are_named_and_the_end_is_said(void **state)
 {
     (void)state;
@@ -1196,6 +1221,7 @@ int main(void)
         TEST(after_a_lost_lease_what_waited_is_refused),
         TEST(a_store_that_restarted_empty_costs_no_signal),
         TEST(who_is_said_to_be_down_restores),
+        TEST(events_say_that_others_may_have_been_missed),
         TEST(dead_workers_are_named_and_the_end_is_said),
         TEST(new_rooms_work_without_the_store),
         TEST(what_waited_is_served),
