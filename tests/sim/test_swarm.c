@@ -1,7 +1,6 @@
 /* Seed after seed of a cluster on which everything breaks: see swarm.h.
  *
  *     test_sim_swarm [--seeds N] [--first SEED] [--jobs N] [--temper NAME]
- *                    (of those tempers that are not mild half of that, unless one is named)
  *     test_sim_swarm --temper NAME --seed SEED         one again; SIM_TRACE=1 shows every event */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +13,7 @@
 
 #include "sim/seeds.h"
 
-static struct seeds settings = {.first = 1, .count = 30, .jobs = 2};
+static struct seeds settings = {.first = 1, .count = 20, .jobs = 2};
 
 static void run(const char *name)
 {
@@ -23,8 +22,6 @@ static void run(const char *name)
     if (settings.temper != NULL)
         name = settings.temper->name;
     seeds.temper = temper_named(name);
-    if (settings.temper == NULL && !seeds.temper->mild)
-        seeds.count = (seeds.count + 1) / 2;
     if (seeds.count == 1 && getenv("SIM_TRACE") != NULL)
         seeds_trace(&seeds, seeds.first);
     seeds_run(&seeds, &result);
@@ -67,6 +64,18 @@ static void also_with_clients_that_do_as_they_like(void **state)
 {
     (void)state;
     run("harsh-wild");
+}
+
+static void where_redis_forgets_all_is_put_right_again(void **state)
+{
+    (void)state;
+    run("forgetful");
+}
+
+static void also_there_with_clients_that_do_as_they_like(void **state)
+{
+    (void)state;
+    run("forgetful-wild");
 }
 
 static void the_chosen_temper(void **state)
@@ -135,6 +144,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(nor_where_all_move_all_the_time),
         cmocka_unit_test(what_breaks_for_long_heals_and_no_signal_goes_unaccounted_for),
         cmocka_unit_test(also_with_clients_that_do_as_they_like),
+        cmocka_unit_test(where_redis_forgets_all_is_put_right_again),
+        cmocka_unit_test(also_there_with_clients_that_do_as_they_like),
         cmocka_unit_test(one_seed_is_one_run_to_the_byte),
     };
     const struct CMUnitTest chosen[] = {cmocka_unit_test(the_chosen_temper)};
