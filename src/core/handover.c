@@ -443,7 +443,7 @@ void handover_on_claim(struct exchange *exchange, const struct frame *claim)
         defer(deferrer, claim);
     } else if (session != NULL && is_entitled(session, claim) && !is_promised(session, claim)) {
         room->uses++; /* the holder may be the last who stands in it */
-        room_catch_up(room, claim->version);
+        roster_catch_up(room, claim->version);
         if (!postpone(member, claim))
             hand_over(member, claim);
         room_release(room);

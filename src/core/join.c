@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "core/ask.h"
 #include "core/control.h"
-#include "core/reply.h"
 #include "core/state.h"
 
 #define RANDOM_PEER_BYTES 12   /* 96 random bits */
@@ -353,9 +352,9 @@ static void on_answer(struct session *session, const struct frame *frame)
 {
     struct slice peer = entry_peer(session->entry);
     if (frame->version < session->room->version)
-        room_start_over(session->room);
-    bool whole = room_on_roster(session->room, frame);
-    room_catch_up(session->room, session->room->heard);
+        roster_start_over(session->room);
+    bool whole = roster_apply(session->room, frame);
+    roster_catch_up(session->room, session->room->heard);
     struct member *member = room_member(session->room, peer);
     if (!whole || member == NULL) {
         undo(session);
@@ -378,7 +377,7 @@ void join_on_room(struct exchange *exchange, const struct frame *frame)
     struct entry *entry = join_find(exchange, frame->request);
     struct room *room = room_find(exchange, frame->room);
     if ((frame->reason & ~ROOM_PROVISIONAL) == ROOM_READ) {
-        room_on_read(exchange, frame);
+        roster_on_read(exchange, frame);
     } else if (entry != NULL && entry->session->state == SESSION_ENTERING &&
                entry->session->room == room) {
         on_answer(entry->session, frame);
@@ -406,7 +405,7 @@ void join_on_refused(struct exchange *exchange, const struct frame *frame)
     if (entry != NULL && entry->session->state == SESSION_ENTERING)
         refused(entry->session, frame->error);
     else if (room != NULL)
-        room_on_unread(room, frame);
+        roster_on_unread(room, frame);
 }
 
 /* ---- what became of it, for the metrics */
@@ -437,95 +436,12 @@ static void count_joined(struct exchange *exchange, const struct entry *done, bo
 
 /* ---- joined */
 
-static struct message *compose_joined(struct session *session, bool resumed,
-                                      const struct buf *servers, uint64_t expires)
-{
-    struct exchange *exchange = session->exchange;
-    struct member *member, *next;
-    struct buf out;
-    char text[SESSION_TEXT_SIZE];
-    session_text(&session->secret, member_name(session->member), text);
-    reply_joined_start(&out, &(struct joined){.room = room_name(session->room),
-                                              .peer = member_name(session->member),
-                                              .session = slice_of(text),
-                                              .resumed = resumed,
-                                              .received = session->received,
-                                              .ice_servers = buf_slice(servers),
-                                              .ice_expires = expires,
-                                              .token_expires_in = access_lifetime(session),
-                                              .ping_interval = exchange->options.ping_interval,
-                                              .resume_window = exchange->options.resume_window});
-    MAP_EACH (session->room->members, member, next) {
-        if (member != session->member)
-            reply_joined_peer(&out, member_name(member), member_info(member), member->away);
-    }
-    return reply_joined_end(&out);
-}
-
-static void send_held(struct session *session)
-{
-    for (unsigned i = 0; i < session->hold.count; i++)
-        exchange_deliver(session, hold_at(&session->hold, i));
-}
-
 /* What came while the hold was still with the former holder goes behind it. */
 static void append_late(struct session *session, struct hold *late)
 {
     for (unsigned i = 0; i < late->count; i++)
         if (!hold_add(&session->hold, hold_at(late, i)))
             log_event(LOG_ERROR, "no-memory", LOG_SLICE("room", room_name(session->room)), LOG_END);
-}
-
-/* First what came back of the signals that the client sent before, then what it sent behind its join
- * without waiting for the answer. False: the session ended by it. */
-static bool catch_up(struct session *session, struct hold *early)
-{
-    bool gone = false;
-    session->gone = &gone;
-    struct buf parked = session_unpark(session);
-    struct slice bytes = buf_slice(&parked);
-    struct frame frame;
-    while (!gone && frame_next(&bytes, &frame))
-        exchange_on_frame(session->exchange, &frame);
-    buf_done(&parked);
-    while (!gone && early->count > 0) {
-        struct message *message = message_ref(hold_at(early, 0));
-        hold_ack(early, early->acked + 1);
-        exchange_receive(session, message_text(message));
-        message_unref(message);
-    }
-    if (!gone)
-        session->gone = NULL;
-    return !gone;
-}
-
-static void welcome(struct session *session, bool resuming, bool resumed, struct hold *early)
-{
-    struct buf servers;
-    struct ice_validity validity = ice_servers(session, &servers);
-    struct message *message =
-        buf_failed(&servers) ? NULL : compose_joined(session, resumed, &servers, validity.expires);
-    buf_done(&servers);
-    log_event(LOG_INFO, "joined", LOG_UINT("connection", session->number),
-              LOG_SLICE("room", room_name(session->room)),
-              LOG_SLICE("peer", member_name(session->member)),
-              LOG_STR("resumed", resumed ? "true" : "false"), LOG_END);
-    if (message == NULL) {
-        session_close(session, CLOSE_OVERLOADED);
-        return;
-    }
-    session_send(session, message);
-    ice_refresh_later(session, validity.ttl);
-    send_held(session);
-    /* What came early was sent before the client could see its new secret: it confirms nothing. */
-    if (!catch_up(session, early) || session->state != SESSION_HERE)
-        return;
-    session->unheard = !resuming;
-    session->unconfirmed = resuming;
-    session->afresh = resuming && !resumed;
-    if (resuming)
-        session->exchange->world.ping(session->connection, session->hold.acked);
-    access_apply_info(session);
 }
 
 /* Here or on another worker. Here: of two that waited for the same hold in vain the later one may
@@ -572,7 +488,7 @@ void join_finish(struct session *session, bool resumed)
     if (session->connection == NULL)
         session_unplugged(session, CLOSE_NONE);
     else
-        welcome(session, done.resuming, resumed, &early);
+        welcome_client(session, done.resuming, resumed, &early);
     hold_done(&early);
     if (done.claimed) {
         done.claim.room = room_name(room);

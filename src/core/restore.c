@@ -92,8 +92,8 @@ static void restore(struct room *room, uint64_t patience)
     if (!any)
         return;
     room->restoring = true;
-    room_be_lenient(room, patience);
-    room_read(room);
+    roster_be_lenient(room, patience);
+    roster_read(room);
 }
 
 void restore_room(struct room *room)
@@ -110,7 +110,7 @@ void exchange_restore(struct exchange *exchange)
         if (room->members == NULL || room->restoring)
             continue;
         room->restoring = true; /* nothing to say, but who went where is to be heard */
-        room_read(room);
+        roster_read(room);
     }
 }
 

@@ -95,12 +95,6 @@ void room_on_event(struct exchange *exchange, const struct frame *event);
 void room_on_closed(struct exchange *exchange, const struct frame *event);
 void room_on_notice(struct exchange *exchange, const struct frame *notice);
 
-/* Asks for the roster. */
-void room_read(struct room *room);
-
-/* The same if events up to this version of the room were missed. */
-void room_catch_up(struct room *room, uint64_t version);
-
 /* Whether what took place up to this version is still to be heard. What a provisional directory numbered
  * meanwhile tells nothing of that. */
 static inline bool room_is_behind(const struct room *room, uint64_t version)
@@ -108,22 +102,15 @@ static inline bool room_is_behind(const struct room *room, uint64_t version)
     return room->reading && (room->restoring || room->version < version);
 }
 
-/* The answers to that: FRAME_ROOM and FRAME_REFUSED. */
-void room_on_read(struct exchange *exchange, const struct frame *frame);
-void room_on_unread(struct room *room, const struct frame *frame);
+/* A new member, of whom nobody is told. NULL: no memory. */
+struct member *room_add_member(struct room *room, struct slice peer, struct slice info,
+                               worker_id worker);
+void room_remove_member(struct member *member);
 
-/* Misses nobody for so many ms: other workers may still be telling the directory of their members.
- * What all of them lost and found again at the same time, the way to it, they come back to at about
- * the same time; what it has forgotten without a word they notice each at its own time. */
-#define OTHERS_COME_BACK 3000
-#define OTHERS_NOTICE 15000
-void room_be_lenient(struct room *room, uint64_t patience);
+/* False: no memory, the old ones stay. */
+bool room_take_settings(struct room *room, struct slice settings);
 
-/* The answer to a join that is older than what is known: the directory has lost what came after. */
-void room_start_over(struct room *room);
-
-/* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be
- * applied. */
-bool room_on_roster(struct room *room, const struct frame *frame);
+/* To each peer here on this worker but `except`. Consumes the message; NULL is passed over. */
+void room_tell(struct room *room, const struct member *except, struct message *message);
 
 #endif

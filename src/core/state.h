@@ -1,5 +1,5 @@
-/* What the parts of the exchange share: exchange.c (events in), session.c, room.c, join.c, route.c,
- * handover.c, fence.c, restore.c, deposit.c, ice.c. */
+/* What the parts of the exchange share: exchange.c (events in), session.c, room.c, presence.c,
+ * roster.c, join.c, welcome.c, route.c, handover.c, fence.c, dropped.c, restore.c, deposit.c, ice.c. */
 #ifndef ROOMLINE_CORE_STATE_H
 #define ROOMLINE_CORE_STATE_H
 
@@ -62,6 +62,71 @@ static inline struct hold_limits exchange_hold_limits(const struct exchange *exc
     return (struct hold_limits){exchange->options.hold_messages, exchange->options.hold_bytes};
 }
 
+/* ---- presence.c: from what was known of a member to what the directory says now */
+
+/* Where and with whom a membership is now; `in_turn`: nothing is unknown of what was before. */
+struct place {
+    worker_id worker;
+    uint32_t stint;
+    bool in_turn;
+};
+
+/* Whether this worker holds it, or is about to. */
+bool presence_is_mine(const struct member *member);
+
+/* Whether what is said of it is not to be believed yet: from before the directory was told again what we
+ * hold. The answer to the FRAME_READ behind that is not, nor is FRAME_EVICTED. */
+bool presence_is_premature(const struct member *member, worker_id worker);
+
+/* False: no memory. */
+bool presence_joined(struct room *room, const struct roster_entry *entry);
+bool presence_info(struct member *member, struct slice info);
+
+void presence_back(struct member *member, struct place place);
+void presence_away(struct member *member, struct place place);
+void presence_left(struct member *member, enum leave_reason reason);
+
+/* The same, of which nobody else is told. */
+void presence_end(struct member *member, enum leave_reason reason);
+
+/* ---- roster.c */
+
+/* Of a new room: from now on its version is compared with the directory's now and then. */
+void roster_init(struct room *room);
+
+/* Asks for the roster. */
+void roster_read(struct room *room);
+
+/* The same, unless that was done and is not answered. */
+void roster_read_again(struct room *room);
+
+/* The same if events up to this version of the room were missed. */
+void roster_catch_up(struct room *room, uint64_t version);
+
+/* An event of a room that nobody of ours is in: mostly the last of them has just left. */
+void roster_wonder(struct exchange *exchange, struct slice name);
+
+/* The answers to that: FRAME_ROOM and FRAME_REFUSED. */
+void roster_on_read(struct exchange *exchange, const struct frame *frame);
+void roster_on_unread(struct room *room, const struct frame *frame);
+
+/* Misses nobody for so many ms: other workers may still be telling the directory of their members.
+ * What all of them lost and found again at the same time, the way to it, they come back to at about
+ * the same time; what it has forgotten without a word they notice each at its own time. */
+#define OTHERS_COME_BACK 3000
+#define OTHERS_NOTICE 15000
+void roster_be_lenient(struct room *room, uint64_t patience);
+
+/* The answer to a join that is older than what is known: the directory has lost what came after. */
+void roster_start_over(struct room *room);
+
+/* The roster of a FRAME_ROOM: tells the local peers each difference. False where it could not be
+ * applied. */
+bool roster_apply(struct room *room, const struct frame *frame);
+
+/* After what the directory said: what it does not know of we hold is told to it. */
+void roster_restore_if_disowned(struct room *room);
+
 /* ---- join.c */
 
 void join_start(struct session *session, const struct envelope *envelope);
@@ -104,6 +169,12 @@ struct entry *join_find_before(struct exchange *exchange, const struct frame *cl
 
 /* The join of this session ends here, refused or because its client has gone. */
 void join_count_refused(const struct session *session);
+
+/* ---- welcome.c */
+
+/* The session is here: tells its client so, with the roster, then what is held for it, and does what it
+ * sent behind its join. May end the session. resuming: it asked for that; resumed: it was. */
+void welcome_client(struct session *session, bool resuming, bool resumed, struct hold *early);
 
 /* ---- ice.c */
 

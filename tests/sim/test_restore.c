@@ -379,7 +379,7 @@ static void a_stint_that_nobody_has_is_disclaimed(void **state)
     join_both(0, 1);
     struct room *room = room_find(cluster.exchanges[1], SLICE("room"));
     room_member(room, SLICE("bob"))->session->request += 5;
-    room_read(room);
+    roster_read(room);
     cluster_settle(&cluster);
     assert_int_equal(room_member(room, SLICE("bob"))->stint,
                      session_stint(room_member(room, SLICE("bob"))->session));
