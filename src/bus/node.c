@@ -35,6 +35,15 @@ void node_deliver(struct node *node, const struct frame *frame)
     node->bus.on_frame(node->bus.context, frame);
 }
 
+/* What was refused on its way from a former holder, or from a mailbox, is answered to another worker. */
+static void deliver_or_pass_on(struct node *node, const struct frame *frame)
+{
+    if (frame->to == node->self.id || frame->to <= WORKER_RESERVED)
+        node_deliver(node, frame);
+    else
+        node_links_send(node, frame);
+}
+
 /* But for what comes into it meanwhile. */
 static void deliver_inbox(struct node *node)
 {
@@ -44,7 +53,7 @@ static void deliver_inbox(struct node *node)
     struct slice bytes = buf_slice(&node->delivering);
     struct frame frame;
     while (frame_next(&bytes, &frame))
-        node_deliver(node, &frame);
+        deliver_or_pass_on(node, &frame);
     buf_clear(&node->delivering);
     if (node->delivering.capacity > LINK_PACKET_SIZE)
         buf_done(&node->delivering);
@@ -144,7 +153,7 @@ static void on_deaf(void *context)
     node->listening = false;
 }
 
-/* What the directory tells of itself, and what a mailbox that was claimed passes on. */
+/* What the directory tells of itself, and what waited in a mailbox that nobody claimed. */
 static bool is_event(enum frame_kind kind)
 {
     return (kind >= FRAME_ROOM && kind <= FRAME_EVICTED) || kind == FRAME_SIGNAL ||

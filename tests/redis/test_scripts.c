@@ -308,11 +308,14 @@ static void a_signal_asked_again_is_held_once(void **state)
     assert_int_equal(count_of(&rig.answers, FRAME_HOLD), 2);
     assert_true(slice_is(first(&rig.answers, FRAME_HOLD).data,
                          "{\"type\":\"signal\",\"from\":\"bob\",\"data\":1}"));
-    rig_clear(&rig); /* and passed on once */
+    rig_clear(&rig); /* but passed on by each answer: it is asked again only where that was lost */
     for (int i = 0; i < 3; i++)
         rig_ask_numbered(&rig, 52, &frame);
-    assert_int_equal(count_of(&rig.events, FRAME_SIGNAL), 1);
-    assert_true(first(&rig.events, FRAME_SIGNAL).to == rig_workers[2]);
+    assert_int_equal(count_of(&rig.answers, FRAME_SIGNAL), 3);
+    assert_true(first(&rig.answers, FRAME_SIGNAL).to == rig_workers[2]);
+    rig_clear(&rig);
+    rig_ask_numbered(&rig, 51, &frame);
+    assert_int_equal(count_of(&rig.answers, FRAME_SIGNAL), 0);
     rig_goodbye(&rig, 1); /* the numbers of who is gone are forgotten */
     assert_false(rig_has_key(&rig, "rl:told"));
 }
@@ -431,28 +434,39 @@ static void a_fence_ends_where_signals_are_held(void **state)
     assert_true(fenced.from == MAILBOX);
     claim(2, "alice", 1, 3);
     ask(fence);
-    struct frame passed = only(&rig.events);
+    struct frame passed = only(&rig.answers); /* for another: it goes there by who asked */
     assert_int_equal(passed.kind, FRAME_FENCE);
     assert_true(passed.from == rig_workers[1]);
     assert_true(passed.to == rig_workers[2]);
     assert_int_equal(passed.hops, 1);
 }
 
-static void what_nobody_hears_comes_back(void **state)
+static void a_signal_is_passed_on_by_who_asked(void **state)
+{
+    (void)state;
+    join(2, "alice", 1);
+    ask(signal_of(1, "alice", "1"));
+    assert_int_equal(rig.events.len, 0);
+    struct frame passed = only(&rig.answers);
+    assert_int_equal(passed.kind, FRAME_SIGNAL);
+    assert_true(passed.from == rig_workers[1]);
+    assert_true(passed.to == rig_workers[2]);
+    assert_int_equal(passed.hops, 1);
+}
+
+static void what_is_for_nobody_comes_back(void **state)
 {
     (void)state;
     struct frame fence = ask_of(FRAME_FENCE, 1, "alice");
     fence.to = MAILBOX;
     fence.worker = rig_workers[2];
     join(2, "alice", 1);
-    char channel[REDIS_INBOX_MAX];
-    struct slice inbox = redis_inbox(&rig.shards[2], rig_workers[2], channel);
-    server_do(rig.listener, "UNSUBSCRIBE %b", inbox.ptr, inbox.len);
+    rig_reap(&rig, 1, rig_workers[2]);
+    rig_sweep_all(&rig, 1);
     ask(signal_of(1, "alice", "1"));
     assert_int_equal(only(&rig.answers).error, ERR_UNAVAILABLE);
     ask(fence);
     assert_int_equal(only(&rig.answers).kind, FRAME_FENCED);
-    server_do(rig.listener, "SUBSCRIBE %b", inbox.ptr, inbox.len);
 }
 
 /* ---- leases */
@@ -700,7 +714,8 @@ int main(void)
         TEST(a_mailbox_ends_by_itself),
         TEST(counts_that_do_not_meet_hand_over_nothing),
         TEST(a_fence_ends_where_signals_are_held),
-        TEST(what_nobody_hears_comes_back),
+        TEST(a_signal_is_passed_on_by_who_asked),
+        TEST(what_is_for_nobody_comes_back),
         TEST(a_lease_is_lost_once),
         TEST(a_lease_that_is_over_is_not_lost_before_somebody_reaps),
         TEST(who_has_members_but_never_beat_is_reaped_too),

@@ -8,7 +8,5 @@ local fence = frame(FENCE, from, NOBODY,
 
 if load_open_mail(room, peer, member) then
     return fenced(room, peer, MAILBOX, from, member.stint)
-elseif not pass_on(member, fence) then
-    return fenced(room, peer, NOBODY, from, NO_STINT)
 end
-return ''
+return onward(member, fence) or fenced(room, peer, NOBODY, from, NO_STINT)

@@ -45,14 +45,14 @@ local function readdress(bytes, to, stint)
         bytes:sub(at + 4), hops
 end
 
--- To where the peer is now. False: nowhere, nobody listens there, or it went round too often.
-local function pass_on(member, bytes)
+-- The frame for where the peer is now: an answer that is for another worker, so that it goes there by the
+-- link of who asked, which loses nothing. nil: it is nowhere, or this went round too often.
+local function onward(member, bytes)
     if not member or member.worker == NOBODY or member.worker == MAILBOX then
-        return false
+        return nil
     end
-    local onward, hops = readdress(bytes, member.worker, member.stint)
-    send_outbox() -- what waits there was said before
-    return hops <= HOPS_MAX and publish(member.worker, 'E' .. onward) > 0
+    local readdressed, hops = readdress(bytes, member.worker, member.stint)
+    return hops <= HOPS_MAX and readdressed or nil
 end
 
 local function keep_waiting(mail, bytes)
@@ -67,11 +67,12 @@ local function fenced(room, peer, from, to, stint)
     return frame(FENCED, from, to, stint .. text(room.name) .. text(peer))
 end
 
--- What waits in a mailbox that nobody claimed goes where the member is now.
+-- What waits in a mailbox that nobody claimed goes where the member is now: reports, without a link.
 local function release_waiting(room, peer, member, mail)
     for _, kept in ipairs(call('LRANGE', mail.key, 1, -1)) do
-        if kept:sub(1, 1) == 'W' then
-            pass_on(member, kept:sub(2))
+        local report = kept:sub(1, 1) == 'W' and onward(member, kept:sub(2))
+        if report then
+            post(member.worker, report)
         end
     end
 end

@@ -22,18 +22,18 @@ local function hold(mail)
     save_head(mail)
 end
 
-local function find_error()
-    local mail = load_open_mail(room, peer, member)
-    if mail then
-        return hold(mail)
-    elseif not pass_on(member, frame(SIGNAL, from, NOBODY, string.char(hops) .. NO_STINT .. names .. text(data))) then
-        return member and UNAVAILABLE or PEER_NOT_FOUND
-    end
+local function undelivered(error)
+    return frame(UNDELIVERED, MAILBOX, from, pack('<i4I4', error, 0) .. names)
 end
 
-local error = find_error()
+local mail = load_open_mail(room, peer, member)
+if not mail then
+    local signal = frame(SIGNAL, from, NOBODY, string.char(hops) .. NO_STINT .. names .. text(data))
+    return onward(member, signal) or undelivered(member and UNAVAILABLE or PEER_NOT_FOUND)
+end
+local error = hold(mail)
 if error then
-    return frame(UNDELIVERED, MAILBOX, from, pack('<i4I4', error, 0) .. names)
+    return undelivered(error)
 end
 call('HSET', prefix .. 'told', me, number)
 return ''

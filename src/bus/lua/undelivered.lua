@@ -10,7 +10,6 @@ local back = frame(UNDELIVERED, from, NOBODY, pack('<i4B', error, hops) .. NO_ST
 
 if mail then
     keep_waiting(mail, back)
-else
-    pass_on(member, back)
+    return ''
 end
-return ''
+return onward(member, back) or ''

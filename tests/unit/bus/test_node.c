@@ -749,6 +749,46 @@ static void what_a_mailbox_passes_on_is_taken(void **state)
     assert_string_equal(b.frames, "signal 1 fence undelivered unavailable");
 }
 
+/* Not by a worker whose inbox may lose it, but by the link of who asked; and where nobody takes it, who
+ * sent it hears of that by its own worker. */
+static void what_a_mailbox_answers_goes_on_by_link(void **state)
+{
+    (void)state;
+    struct frame onward = {.kind = FRAME_SIGNAL,
+                           .from = b.id,
+                           .to = 300,
+                           .hops = 1,
+                           .room = SLICE("room"),
+                           .peer = SLICE("zoe"),
+                           .sender = SLICE("ann"),
+                           .data = SLICE("1")};
+    struct frame signal = onward;
+    signal.to = MAILBOX;
+    signal.hops = 0;
+    send_frame(&a, &signal);
+    flush(&a);
+    answer(&a, &onward);
+    done(&a, 0);
+    flush(&a);
+    assert_string_equal(a.frames, "");
+    assert_int_equal(a.published_count, 1);
+    assert_int_equal(a.published[0].to, 300);
+    clear(&a);
+    for (int i = 0; i < 14; i++) {
+        pass(1000);
+        beat_comes_back(&a, false);
+        beat_comes_back(&b, false);
+    }
+    flush(&a);
+    for (unsigned i = 0; i < a.published_count; i++) {
+        struct slice bytes = message_text(a.published[i].packet);
+        if (a.published[i].to == b.id)
+            b.store.events->on_inbox(b.store.context, bytes);
+    }
+    assert_string_equal(a.frames, "");
+    assert_string_equal(b.frames, "undelivered unavailable");
+}
+
 static void strangers_are_bounded_by_their_own_links(void **state)
 {
     char packet[LINK_HEAD_SIZE];
@@ -1212,6 +1252,7 @@ int main(void)
         TEST(a_malformed_packet_disturbs_nobody),
         TEST(what_only_the_directory_says_is_not_taken_from_a_worker),
         TEST(what_a_mailbox_passes_on_is_taken),
+        TEST(what_a_mailbox_answers_goes_on_by_link),
         TEST(strangers_are_bounded_by_their_own_links),
         TEST(beats_go_out_every_three_seconds),
         TEST(who_cannot_hear_itself_subscribes_anew),
