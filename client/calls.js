@@ -1,9 +1,13 @@
 // The calls of a room, and what of `signal` is theirs: docs/sdk.md, "Calls on the wire".
 
 import { Call } from './call.js';
+import { RoomError } from './protocol.js';
 
 const GAP_TIME = 500; // ms to wait for a message that was overtaken; it may be lost
 const MAX_HELD = 100; // messages that wait for one
+
+// Not in the Lockdown Mode of iOS, nor where somebody turned it off.
+const canCall = () => 'RTCPeerConnection' in globalThis;
 
 export class Calls {
     all = new Map(); // peer ID -> Call
@@ -15,6 +19,7 @@ export class Calls {
     }
 
     call(peer, options = {}) {
+        if (!canCall()) throw new RoomError('unsupported');
         const known = this.all.get(peer);
         if (known?.incoming && known.state === 'ringing') known.accept(options);
         if (known) return known;
@@ -73,6 +78,7 @@ export class Calls {
     }
 
     #invited(peer, id, known) {
+        if (!canCall()) return this.tell(peer, { call: id, action: 'decline', reason: 'unsupported' });
         if (known?.state === 'ringing' && !known.incoming) return known.crossed(id);
         known?.end('lost'); // its side of the old call is no more
         this.#room.emit('call', { call: this.#make(peer, id, true) });

@@ -360,6 +360,23 @@ test('no more is reported than the server takes', async () => {
     assert.equal(reports('ann').length, 18);
 });
 
+test('where there is no WebRTC one can neither call nor be called, and who calls hears why', async () => {
+    const { RTCPeerConnection } = globalThis;
+    const rings = record(ben, 'call');
+    server.waiting = [];
+    const mine = ann.call('ben');
+    delete globalThis.RTCPeerConnection;
+    try {
+        server.flush();
+        await idle();
+        assert.deepEqual([mine.state, mine.reason, rings.length], ['ended', 'unsupported', 0]);
+        assert.throws(() => ben.call('ann'), { code: 'unsupported', retryable: false });
+        assert.equal(ben.calls.size, 0);
+    } finally {
+        Object.assign(globalThis, { RTCPeerConnection });
+    }
+});
+
 test('nothing of a call that ended is kept', async () => {
     for (let i = 0; i < 5; i++) {
         const [mine] = await talking();

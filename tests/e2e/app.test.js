@@ -58,6 +58,20 @@ suite('the application', PLAIN, {}, (on) => {
         await ann.page.getByText('sent', { exact: true }).waitFor();
     });
 
+    test('where there is no WebRTC the page says so, and whoever calls hears it', async (t) => {
+        const [ann, ben] = await arrive(t, 'Ann', 'Ben');
+        await ben.page.addInitScript(() => delete window.RTCPeerConnection);
+        await Promise.all([ann.enter('bare'), ben.enter('bare')]);
+        await ben.notice('no WebRTC');
+        assert.ok(await ben.row('Ann').getByRole('button').isDisabled());
+        await ann.call(ben);
+        await ann.notice('The browser of Ben can’t make calls.');
+        await ben.open('/help.html');
+        await ben.page.click('#start');
+        await ben.page.locator('#verdict', { hasText: 'This browser can’t make calls.' }).waitFor();
+        assert.match(await ben.page.inputValue('#report'), /^webrtc: failed\n(.*\n)*stun: skipped\n/m);
+    });
+
     test('both sides see one safety code, each in its language', async (t) => {
         const [ann] = await arrive(t, 'Ann');
         const haneul = await Person.arrive(t, on.url, { name: '하늘', locale: 'ko-KR' });

@@ -53,7 +53,7 @@ describe('help', { concurrency: 2 }, () => {
             await Person.arrive(t, url, { name: 'Ann', trust, permissions }),
             await Person.arrive(t, url, { name: 'Ben' }),
         ];
-        const all = ['camera', 'microphone', 'websocket', 'stun', 'turn-udp', 'turn-tcp', 'turn-tls'];
+        const all = ['webrtc', 'camera', 'microphone', 'websocket', 'stun', 'turn-udp', 'turn-tcp', 'turn-tls'];
         const good = Object.fromEntries(all.map((check) => [check, 'ok']));
         const found = await Promise.all([results(ann), results(ben)]);
         assert.deepEqual(found, [good, { ...good, 'turn-tls': 'failed' }]);

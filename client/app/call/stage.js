@@ -1,5 +1,6 @@
 // The pictures of all calls of the talk, side by side, and the buttons for all of them.
 
+import { has } from '../i18n.js';
 import { $, notice } from '../parts/page.js';
 import { nameOf } from '../parts/avatar.js';
 import { Tile, stageOf } from './tile.js';
@@ -33,8 +34,8 @@ export class Stage {
         const { tile, name } = this.#tiles.get(call);
         this.#tiles.delete(call);
         tile.close();
-        const known = /^(hangup|declined|busy|no-answer|gone|lost)$/.test(reason);
-        notice('call-notice', `ended-${known ? reason : 'hangup'}`, { name }, NOTICE_TIME);
+        const word = `ended-${reason}`;
+        notice('call-notice', has(word) ? word : 'ended-hangup', { name }, NOTICE_TIME);
     }
 
     #show() {

@@ -35,6 +35,7 @@ async function show(name, asked) {
 
 function verdictOf(outcomes) {
     const failures = outcomes.filter(({ result }) => result === 'failed').map(({ name }) => name);
+    if (failures.includes('webrtc')) return 'verdict-browser';
     const isNetwork = (name) => /^(websocket|stun|turn)/.test(name);
     // With one relay in reach it does not matter that others are not.
     const isRelayed = outcomes.some(({ name, result }) => name.startsWith('turn') && result === 'ok');

@@ -114,6 +114,7 @@ function wishOf(kind, more = {}) {
 }
 
 async function request() {
+    if (!('RTCPeerConnection' in globalThis)) return { stream: null, problem: 'media-no-webrtc' };
     if (!navigator.mediaDevices) return { stream: null, problem: 'media-insecure' };
     const audio = wishOf('audio');
     const video = wishOf('video', { ...SIZE, facingMode: 'user' });

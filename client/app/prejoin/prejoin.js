@@ -54,7 +54,7 @@ export class Prejoin {
         $('preview').hidden = !isOn;
         $('preview-avatar').hidden = isOn;
         notice('prejoin-notice', problem);
-        $('prejoin-without').hidden = $('ask-again').hidden = !problem;
+        $('prejoin-without').hidden = $('ask-again').hidden = !problem || problem === 'media-no-webrtc';
         this.#listen(this.#media.track('audio'));
         for (const [kind, id] of Object.entries(selects)) await this.#list(kind, $(id));
     }

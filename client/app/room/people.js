@@ -42,7 +42,7 @@ function row(entry, talk, onCall) {
     const button = part(item, 'call');
     say(part(button, 'text'), talk.size > 0 ? 'add' : 'call');
     label(button, talk.size > 0 ? 'addName' : 'callName', { name });
-    button.disabled = status !== 'here' || talk.isFull;
+    button.disabled = status !== 'here' || talk.isFull || !('RTCPeerConnection' in globalThis);
     button.hidden = talk.has(entry.peer);
     button.onclick = () => onCall(entry.peer);
     return item;

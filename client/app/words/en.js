@@ -114,6 +114,8 @@ export const en = {
     'media-refused':
         'The browser may not use your camera and microphone. You can allow it next to the address, then reload.',
     'media-in-use': 'Another program is using the camera. Close it and reload to be seen.',
+    'media-no-webrtc':
+        'This browser can’t make calls: it has no WebRTC, or it is turned off, as by the Lockdown Mode of iPhones. You can see who is here.',
     'media-insecure': 'Browsers give the camera only to https pages and to localhost.',
     // connection
     'link-lost': 'Connection lost. Trying to get back…',
@@ -135,6 +137,7 @@ export const en = {
     'ended-busy': '{name} is in another call.',
     'ended-no-answer': '{name} does not answer.',
     'ended-gone': '{name} has left.',
+    'ended-unsupported': 'The browser of {name} can’t make calls.',
     'ended-lost': 'The connection to {name} was lost.',
     // help page
     helpTitle: 'What works here, and what does not',
@@ -144,6 +147,7 @@ export const en = {
     helpCopy: 'Copy the report',
     helpCopied: 'Report copied',
     helpHome: 'To the rooms',
+    'check-webrtc': 'Browser',
     'check-camera': 'Camera',
     'check-microphone': 'Microphone',
     'check-websocket': 'Server',
@@ -154,11 +158,12 @@ export const en = {
     'result-running': 'looking…',
     'result-ok': 'works',
     'result-none': 'This server offers none.',
-    'result-skipped': 'not tried, as the server could not be reached',
+    'result-skipped': 'not tried, after what failed above',
     'camera-refused': 'The browser may not use it. Allow it next to the address, then reload.',
     'camera-in-use': 'Another program is using it. Close that and try again.',
     'camera-missing': 'None was found. Is it plugged in and switched on?',
     'camera-insecure': 'Browsers allow it only on https pages and on localhost.',
+    'webrtc-failed': 'It has no WebRTC, or it is turned off. Another browser may help.',
     'websocket-failed':
         'The server can’t be reached. A firewall or a proxy of this network may block WebSockets.',
     'stun-failed':
@@ -169,6 +174,7 @@ export const en = {
         'Blocked. If all relays are, calls work only between people in the same network.',
     'verdict-ok': 'Calls should work from here.',
     'verdict-devices': 'The network is fine. Your camera or microphone is not.',
+    'verdict-browser': 'This browser can’t make calls.',
     'verdict-network': 'This network gets in the way of calls.',
     // tutorial pages
     caller: 'Caller',

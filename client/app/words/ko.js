@@ -114,6 +114,8 @@ export const ko = {
     'media-refused':
         '카메라와 마이크 사용이 차단되어 있습니다. 주소창 옆에서 허용한 뒤 새로고침하세요.',
     'media-in-use': '다른 프로그램이 카메라를 쓰고 있습니다. 그 프로그램을 닫고 새로고침하세요.',
+    'media-no-webrtc':
+        '이 브라우저로는 통화할 수 없습니다. WebRTC가 없거나, iPhone의 차단 모드처럼 꺼져 있습니다. 누가 있는지는 볼 수 있습니다.',
     'media-insecure': '카메라는 https 페이지나 localhost에서만 쓸 수 있습니다.',
     // connection
     'link-lost': '연결이 끊겼습니다. 다시 연결하는 중…',
@@ -135,6 +137,7 @@ export const ko = {
     'ended-busy': '{name} 님은 다른 통화 중입니다.',
     'ended-no-answer': '{name} 님이 받지 않습니다.',
     'ended-gone': '{name} 님이 나갔습니다.',
+    'ended-unsupported': '{name} 님의 브라우저로는 통화할 수 없습니다.',
     'ended-lost': '{name} 님과의 연결이 끊겼습니다.',
     // help page
     helpTitle: '무엇이 되고 무엇이 안 되는지',
@@ -144,6 +147,7 @@ export const ko = {
     helpCopy: '결과 복사',
     helpCopied: '복사했습니다',
     helpHome: '방으로 가기',
+    'check-webrtc': '브라우저',
     'check-camera': '카메라',
     'check-microphone': '마이크',
     'check-websocket': '서버',
@@ -154,11 +158,12 @@ export const ko = {
     'result-running': '확인하는 중…',
     'result-ok': '됩니다',
     'result-none': '이 서버에는 없습니다.',
-    'result-skipped': '서버에 연결할 수 없어 확인하지 못했습니다',
+    'result-skipped': '위의 문제 때문에 확인하지 못했습니다',
     'camera-refused': '브라우저에서 차단되어 있습니다. 주소창 옆에서 허용한 뒤 새로고침하세요.',
     'camera-in-use': '다른 프로그램이 쓰고 있습니다. 그 프로그램을 닫고 다시 시도하세요.',
     'camera-missing': '찾지 못했습니다. 연결되어 있고 켜져 있나요?',
     'camera-insecure': 'https 페이지나 localhost에서만 쓸 수 있습니다.',
+    'webrtc-failed': 'WebRTC가 없거나 꺼져 있습니다. 다른 브라우저를 써 보세요.',
     'websocket-failed':
         '서버에 연결할 수 없습니다. 이 네트워크의 방화벽이나 프록시가 웹소켓을 막고 있을 수 있습니다.',
     'stun-failed':
@@ -168,6 +173,7 @@ export const ko = {
     'turn-tls-failed': '막혀 있습니다. 중계가 모두 막혀 있으면 같은 네트워크 안에서만 통화할 수 있습니다.',
     'verdict-ok': '여기서는 통화가 될 것입니다.',
     'verdict-devices': '네트워크는 괜찮지만 카메라나 마이크를 쓸 수 없습니다.',
+    'verdict-browser': '이 브라우저로는 통화할 수 없습니다.',
     'verdict-network': '이 네트워크가 통화를 막고 있습니다.',
     // tutorial pages
     caller: '거는 쪽',
