@@ -36,8 +36,10 @@ void node_deliver(struct node *node, const struct frame *frame)
 }
 
 /* What was refused on its way from a former holder, or from a mailbox, is answered to another worker. */
-static void deliver_or_pass_on(struct node *node, const struct frame *frame)
+static void deliver_or_pass_on(struct node *node, struct frame *frame)
 {
+    if (frame->kind >= FRAME_JOINED && frame->kind <= FRAME_SETTINGS)
+        frame->flags = COUNTED_APART; /* of itself a worker says none */
     if (frame->to == node->self.id || frame->to <= WORKER_RESERVED)
         node_deliver(node, frame);
     else

@@ -160,14 +160,12 @@ static void restore(struct node *node)
 void node_beat_answered(struct node *node, uint64_t number, uint64_t time, bool lost)
 {
     struct node_beat *beat = find(node, number);
+    if (lost && node->ready) /* else there was none before */
+        on_lost(node);
     if (beat == NULL)
-        return;
+        return; /* of long ago, and no proof; only the first that was done says that the lease was lost */
     beat->answered = true;
     set_clock(node, beat, time);
-    if (lost && !node->ready)
-        lost = false; /* there was none before */
-    if (lost)
-        on_lost(node);
     extend(node, beat);
     if (node->restore_due)
         restore(node);

@@ -22,7 +22,7 @@
 #define FENCE_QUEUE_MAX (256u << 10) /* bytes; beyond it senders get peer-busy */
 
 struct move {
-    uint64_t version; /* the room's; it took place in this one, or later */
+    uint64_t earliest, latest; /* versions of the room: it took place in one of them, or between */
     worker_id to;
     uint32_t stint;
 };
@@ -46,12 +46,14 @@ static void on_fence_due(struct deadline *deadline)
     fence_end(fence->member);
 }
 
-static void add_move(struct fence *fence, uint64_t version)
+static void add_move(struct fence *fence, uint64_t earliest, uint64_t latest)
 {
     if (fence->move_count < MOVES_MAX)
-        fence->moves[fence->move_count++].version = version;
-    fence->moves[fence->move_count - 1].to = fence->member->worker;
-    fence->moves[fence->move_count - 1].stint = fence->member->stint;
+        fence->moves[fence->move_count++].earliest = earliest;
+    struct move *move = &fence->moves[fence->move_count - 1];
+    move->latest = latest;
+    move->to = fence->member->worker;
+    move->stint = fence->member->stint;
 }
 
 /* leaver: the worker that is to pass it on, not to answer it; or DIRECTORY. */
@@ -72,7 +74,7 @@ static void send_fence(struct fence *fence, worker_id former, uint32_t stint, wo
                                             .worker = leaver});
 }
 
-static void start(struct member *member, uint64_t version)
+static void start(struct member *member, uint64_t earliest, uint64_t latest)
 {
     struct fence *fence = mem_must(sizeof(*fence));
     fence->member = member;
@@ -80,21 +82,23 @@ static void start(struct member *member, uint64_t version)
     buf_init(&fence->queue, FENCE_QUEUE_MAX);
     member->fence = fence;
     member->room->uses++; /* also when all who sent have left: what they sent keeps its order */
-    add_move(fence, version);
+    add_move(fence, earliest, latest);
 }
 
 void fence_on_move(struct member *member)
 {
+    const struct room *room = member->room;
     worker_id former = member->sent_to;
-    uint64_t version = member->room->version + 1;
+    uint64_t earliest = room->version + 1;
+    uint64_t latest = room->applied != 0 ? room->applied : earliest;
     if (member->worker == DIRECTORY ||
         (member->worker == former && member->stint == member->sent_stint))
         return; /* who was taken for dead may still come back, and what was sent to it get there */
     member->sent_to = DIRECTORY;
     if (member->fence != NULL) {
-        add_move(member->fence, version); /* its turn comes */
+        add_move(member->fence, earliest, latest); /* its turn comes */
     } else if (former != DIRECTORY) { /* also where it came to us: from elsewhere than we knew of */
-        start(member, version);
+        start(member, earliest, latest);
         send_fence(member->fence, former, member->sent_stint, DIRECTORY);
     }
 }
@@ -156,7 +160,7 @@ void fence_on_arrival(struct room *room)
         take_as_sent_to(member);
         if (member->fence != NULL || leaver == NULL)
             continue;
-        start(member, room->version);
+        start(member, room->version, room->version);
         send_fence(member->fence, self, session_stint(leaver), self);
     }
 }
@@ -236,7 +240,7 @@ bool fence_is_up(const struct member *sender, uint64_t before)
 {
     struct member *member, *next;
     MAP_EACH (sender->room->members, member, next) {
-        if (member != sender && member->fence != NULL && member->fence->moves[0].version < before)
+        if (member != sender && member->fence != NULL && member->fence->moves[0].earliest < before)
             return true;
     }
     return false;
@@ -291,7 +295,7 @@ static void go_on(struct fence *fence, unsigned reached)
 static bool is_too_early(struct fence *fence)
 {
     const struct room *room = fence->member->room;
-    fence->again = join_is_claiming(room, fence->moves[0].version);
+    fence->again = join_is_claiming(room, fence->moves[0].latest);
     return fence->again;
 }
 

@@ -147,6 +147,9 @@ enum room_outcome { ROOM_READ, ROOM_ENTERED, ROOM_TAKEN_OVER };
  * counted, and exchange_restore() is still to come. */
 #define ASTRAY 1u
 
+/* The same of an event that a provisional directory tells: the version is its own. */
+#define COUNTED_APART 2u
+
 enum leave_reason {
     LEAVE_LEFT,
     LEAVE_TIMEOUT,

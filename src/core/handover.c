@@ -88,16 +88,25 @@ static void add_step(struct moved *moved, const struct step *step)
     moved->steps[moved->step_count++] = *step;
 }
 
-void handover_remember(struct exchange *exchange, uint32_t stint, const struct frame *claim)
+/* NULL: no memory, late signals come back to their senders as undelivered. */
+static struct moved *remember_step(struct exchange *exchange, uint32_t stint,
+                                   const struct frame *claim)
 {
     struct moved *moved = moved_find(exchange, claim->room, claim->peer);
     if (moved == NULL)
         moved = moved_add(exchange, claim->room, claim->peer);
     if (moved == NULL)
-        return; /* late signals come back to their senders as undelivered */
+        return NULL;
     add_step(moved, &(struct step){stint, claim->request & STINT_MASK, claim->from});
-    moved->version = claim->version;
     wheel_arm(&exchange->wheel, &moved->deadline, exchange->now + MOVED_KEPT);
+    return moved;
+}
+
+void handover_remember(struct exchange *exchange, uint32_t stint, const struct frame *claim)
+{
+    struct moved *moved = remember_step(exchange, stint, claim);
+    if (moved != NULL)
+        moved->version = claim->version;
 }
 
 /* What became of a stint; 0: of the last one. */
@@ -372,11 +381,18 @@ static bool postpone(struct member *member, const struct frame *claim)
     return true;
 }
 
+void handover_refuse_claim(const struct session *session, const struct frame *claim)
+{
+    if (claim->from != session->exchange->options.self)
+        remember_step(session->exchange, session_stint(session), claim);
+    handover_decline(session->exchange, claim);
+}
+
 void handover_drop_claim(struct session *session)
 {
     if (session->claim == NULL)
         return;
-    handover_decline(session->exchange, session->claim);
+    handover_refuse_claim(session, session->claim);
     mem_free(session->claim);
     session->claim = NULL;
 }

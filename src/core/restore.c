@@ -109,7 +109,7 @@ void exchange_restore(struct exchange *exchange)
         restore(room, OTHERS_COME_BACK);
         if (room->members == NULL || room->restoring)
             continue;
-        room->restoring = true; /* nothing to say, but who went where is to be heard */
+        room->restoring = true; /* nothing to say, but to hear who went where */
         roster_read(room);
     }
 }

@@ -187,6 +187,7 @@ void room_on_event(struct exchange *exchange, const struct frame *event)
         roster_wonder(exchange, event->room);
     if (room == NULL || event->version <= room->version)
         return;
+    room->apart |= (event->flags & COUNTED_APART) != 0;
     if (room->version == 0) {
         hear(room, event); /* the roster that is on its way may be from before it */
         return;

@@ -22,12 +22,14 @@ struct room {
     struct exchange *exchange;
     struct member *members;
     uint64_t version; /* 0: no roster seen yet */
+    uint64_t applied; /* while a roster is: its version; else 0 */
     uint64_t heard;   /* the last event that could not be applied */
     unsigned uses;    /* sessions that stand in it */
     bool reading;     /* a FRAME_READ that is answered in any case is under way */
     bool restoring;   /* FRAME_RESTOREs are, and a FRAME_READ behind them */
     bool disowned;    /* the directory does not know what we hold: to be restored */
     bool doubtful;    /* the last roster lacked members that are kept until the next one */
+    bool apart;       /* another directory may have counted versions since the last roster */
     uint32_t read;    /* number of the last FRAME_READ; an answer to another one is out of date */
     uint64_t lenient_until;  /* ms: while other workers may still be restoring */
     struct dropped *dropped; /* missed in a roster, and perhaps to come back (dropped.c) */

@@ -181,31 +181,30 @@ static bool apply(struct room *room, const struct frame *frame)
     struct roster_entry entry;
     struct member *member, *next;
     bool broken, whole = true;
-    /* A provisional directory may have counted as far: what this one tells took place in its version
-     * at the latest, and who moves on after it waits for the fences that come of it. */
-    if (room->version >= frame->version && frame->version > 0)
-        room->version = frame->version - 1;
     MAP_EACH (room->members, member, next) {
         member->seen = false;
     }
     while (whole && roster_next(&roster, &entry, &broken))
         whole = meet(room, &entry);
-    if (!whole || broken)
-        return false;
-    if (!room_take_settings(room, frame->data))
+    if (!whole || broken || !room_take_settings(room, frame->data))
         return false;
     drop_unseen(room);
-    room->version = frame->version;
     return true;
 }
 
 bool roster_apply(struct room *room, const struct frame *frame)
 {
-    bool whole = true;
     if (frame->version < room->version)
         return true;
+    uint64_t known = room->version;
     room->uses++; /* what it says may end the last session */
-    whole = apply(room, frame);
+    if ((room->apart || known == frame->version) && known > 0)
+        room->version = 1;
+    room->applied = frame->version;
+    bool whole = apply(room, frame);
+    room->applied = 0;
+    room->version = whole ? frame->version : known;
+    room->apart |= (frame->reason & ROOM_PROVISIONAL) != 0;
     roster_restore_if_disowned(room);
     room_release(room);
     return whole;
@@ -247,6 +246,8 @@ void roster_on_read(struct exchange *exchange, const struct frame *frame)
     room->uses++; /* what it says may end the last session */
     disclaim_unheld(exchange, room, frame);
     roster_apply(room, frame);
+    if (!outdated && !(frame->reason & ROOM_PROVISIONAL))
+        room->apart = false;
     if (outdated || room->heard > room->version)
         roster_read(room); /* this one was asked for before that event */
     room->heard = 0;

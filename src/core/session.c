@@ -120,7 +120,7 @@ static void entry_free(struct session *session)
     if (entry == NULL)
         return;
     if (entry->claimed)
-        handover_decline(session->exchange, &entry->claim);
+        handover_refuse_claim(session, &entry->claim);
     struct buf ahead = entry->ahead;
     hold_done(&entry->late);
     hold_done(&entry->early);

@@ -233,8 +233,11 @@ void handover_drop_claim(struct session *session);
 /* Whether somebody got the membership later than this session and has the hold by now. */
 bool handover_is_superseded(struct session *session);
 
-/* A claim that waited for a session that is no more. */
 void handover_decline(struct exchange *exchange, const struct frame *claim);
+
+/* A claim that waited for a session that is no more. What came meanwhile went to who claimed, and what
+ * still comes goes the same way. */
+void handover_refuse_claim(const struct session *session, const struct frame *claim);
 void handover_forget_all(struct exchange *exchange);
 
 /* ---- fence.c */

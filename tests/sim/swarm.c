@@ -20,7 +20,7 @@ const struct temper tempers[] = {
     {.name = "mild", .mild = true},
     {.name = "mild-wild", .mild = true, .wild = true},
     {.name = "restless", .mild = true, .restless = true},
-    {.name = "frantic", .mild = true, .restless = true, .frantic = true},
+    {.name = "frantic", .restless = true, .frantic = true},
     {.name = "harsh"},
     {.name = "harsh-wild", .wild = true},
     {.name = "strict", .strict = true},

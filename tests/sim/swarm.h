@@ -19,9 +19,9 @@ struct temper {
     const char *name;
     bool calm; /* mild, and nothing breaks but the clients' sockets */
     bool mild;
-    bool restless; /* mild, peers move all the time, and only connections to Redis break, often */
-    bool frantic; /* the same so often that sessions may not be bridged; order holds all the same */
-    bool strict;  /* also each single signal's fate, where not mild */
+    bool restless;  /* mild, peers move all the time, and only connections to Redis break, often */
+    bool frantic;   /* so often that sessions may not be bridged, and so not mild */
+    bool strict;    /* also each single signal's fate, where not mild */
     bool forgetful; /* Redis may lose what it knew, and channels go deaf unnoticed */
     bool wild;      /* two more peers do as they like */
 };

@@ -212,6 +212,28 @@ static void who_moves_on_waits_for_moves_that_were_counted_twice(void **state)
     expect_fence_alone(cluster.ids[0]);
 }
 
+/* The same, but it counted less far: what is told may have taken place long before. */
+static void who_moves_on_waits_for_moves_of_an_unknown_version(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    signal_number(&alice, "bob", 1);
+    cluster_settle(&cluster);
+    struct room *room = room_find(cluster.exchanges[1], SLICE("room"));
+    uint64_t version = room->version;
+    room->apart = true;
+    tell(1, "alice", FRAME_MOVED, cluster.ids[3]);
+    show_roster(version + 9, &cluster.ids[2]);
+    exchange_on_frame(cluster.exchanges[1], &(struct frame){.kind = FRAME_CLAIM,
+                                                            .from = cluster.ids[3],
+                                                            .to = cluster.ids[1],
+                                                            .request = 1,
+                                                            .version = version + 1,
+                                                            .room = SLICE("room"),
+                                                            .peer = SLICE("alice")});
+    expect_fence_alone(cluster.ids[0]);
+}
+
 static struct member *member_on(int worker, const char *peer)
 {
     return room_member(room_find(cluster.exchanges[worker], SLICE("room")), slice_of(peer));
@@ -277,6 +299,30 @@ static void the_same_on_one_worker(void **state)
     who_was_taken_over_is_the_holder_again(0);
 }
 
+/* What came while it waited went to who claimed; what comes later must not turn back before that. */
+static void who_claimed_in_vain_is_sent_what_still_comes(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    const uint32_t stint = member_on(1, "bob")->stint;
+    cluster.exchanges[0]->astray = true;
+    move(&bob, 2);
+    cluster_settle(&cluster);
+    session_free(member_on(0, "bob")->session);
+    buf_clear(&cluster.up[0]);
+    exchange_on_frame(cluster.exchanges[0], &(struct frame){.kind = FRAME_FENCE,
+                                                            .from = cluster.ids[1],
+                                                            .to = cluster.ids[0],
+                                                            .stint = stint,
+                                                            .room = SLICE("room"),
+                                                            .peer = SLICE("bob")});
+    struct slice sent = buf_slice(&cluster.up[0]);
+    struct frame frame;
+    assert_true(frame_next(&sent, &frame));
+    assert_int_equal(frame.kind, FRAME_FENCE);
+    assert_int_equal(frame.to, cluster.ids[2]);
+}
+
 /* A directory that was empty learns of it only now; where the sender comes from it was known, and something
  * may be on its way from there. */
 static void a_way_to_who_is_new_only_here_is_drained(void **state)
@@ -332,6 +378,8 @@ int main(void)
         TEST(an_event_that_may_not_be_in_turn_shows_no_stay),
         TEST(what_comes_by_a_takeover_that_was_lost_stays_behind_what_came_since),
         TEST(the_same_on_one_worker),
+        TEST(who_moves_on_waits_for_moves_of_an_unknown_version),
+        TEST(who_claimed_in_vain_is_sent_what_still_comes),
         TEST(a_way_to_who_is_new_only_here_is_drained),
         TEST(a_fence_is_not_answered_by_the_refusal_of_another),
     };

@@ -148,6 +148,8 @@ static void on_frame(void *context, const struct frame *frame)
         add_word(worker->frames, "%s", error_wire(frame->error));
     if (frame->flags & ASTRAY)
         add_word(worker->frames, "astray");
+    if (frame->flags & COUNTED_APART)
+        add_word(worker->frames, "apart");
 }
 
 static void on_restore(void *context)
@@ -873,6 +875,20 @@ static void a_beat_from_before_is_no_proof(void **state)
     assert_int_equal(a.published_count, 0);
 }
 
+/* A store that stood still does all beats at once, and the first says it, which nobody remembers any more. */
+static void a_lost_lease_is_heard_of_by_an_old_beat(void **state)
+{
+    (void)state;
+    uint64_t first = a.beat + 1;
+    for (int i = 0; i < 40; i++)
+        pass(500);
+    assert_true(a.beat > first + 20);
+    answer_beat(&a, first, true);
+    assert_int_equal(node_count(a.node).lost_leases, 1);
+    beat_comes_back(&a, false);
+    assert_int_equal(a.restored, 1);
+}
+
 static void after_a_lost_lease_what_waited_is_refused(void **state)
 {
     (void)state;
@@ -1030,6 +1046,16 @@ static void known_rooms_go_on(void **state)
     assert_string_equal(a.frames, "refused peer-taken room 2/1~");
 }
 
+static void what_happens_meanwhile_has_a_version_of_its_own(void **state)
+{
+    (void)state;
+    a.exports = true;
+    go_provisional(&a);
+    ask(&a, FRAME_AWAY, 0, "ann");
+    flush(&a);
+    assert_string_equal(a.frames, "gone-away apart");
+}
+
 static void resume(struct worker *worker, const char *room, const char *peer)
 {
     send_frame(worker, &(struct frame){.kind = FRAME_RESUME,
@@ -1129,7 +1155,7 @@ static void who_left_is_told_to_the_store(void **state)
     ask(&a, FRAME_JOIN, 1, "bob");
     ask(&a, FRAME_LEAVE, 0, "ann");
     flush(&a);
-    assert_string_equal(a.frames, "room 1/1~ left");
+    assert_string_equal(a.frames, "room 1/1~ left apart");
     up(&a);
     flush(&a);
     assert_int_equal(a.ask_count, 1);
@@ -1259,6 +1285,7 @@ int main(void)
         TEST(without_a_sure_lease_nothing_is_taken_or_published),
         TEST(a_lease_that_lasted_lets_all_go_on),
         TEST(a_beat_from_before_is_no_proof),
+        TEST(a_lost_lease_is_heard_of_by_an_old_beat),
         TEST(after_a_lost_lease_what_waited_is_refused),
         TEST(a_store_that_restarted_empty_costs_no_signal),
         TEST(who_is_said_to_be_down_restores),
@@ -1267,6 +1294,7 @@ int main(void)
         TEST(new_rooms_work_without_the_store),
         TEST(what_waited_is_served),
         TEST(known_rooms_go_on),
+        TEST(what_happens_meanwhile_has_a_version_of_its_own),
         TEST(who_is_held_here_resumes_and_the_store_learns_it_later),
         TEST(who_is_held_elsewhere_has_to_try_again),
         TEST(who_is_no_member_any_more_begins_afresh),
