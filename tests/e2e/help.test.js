@@ -51,7 +51,7 @@ describe('help', { concurrency: 2 }, () => {
         const permissions = ['clipboard-read', 'clipboard-write'];
         const [ann, ben] = [
             await Person.arrive(t, url, { name: 'Ann', trust, permissions }),
-            await Person.arrive(t, url, { name: 'Ben' }),
+            await Person.arrive(t, url.replace('127.0.0.1', 'localhost'), { name: 'Ben' }),
         ];
         const all = ['webrtc', 'camera', 'microphone', 'websocket', 'stun', 'turn-udp', 'turn-tcp', 'turn-tls'];
         const good = Object.fromEntries(all.map((check) => [check, 'ok']));
