@@ -8,7 +8,7 @@
 static struct message **slot(const struct hold *hold, unsigned n)
 {
     assert(hold->capacity > 0);
-    return &hold->ring[(hold->first + n) % hold->capacity];
+    return &hold->ring[(hold->first + n) & (hold->capacity - 1)];
 }
 
 static void release_if_empty(struct hold *hold)
@@ -25,7 +25,7 @@ static void drop_first(struct hold *hold)
     struct message *message = *slot(hold, 0);
     hold->bytes -= message->len;
     message_unref(message);
-    hold->first = (hold->first + 1) % hold->capacity;
+    hold->first = (hold->first + 1) & (hold->capacity - 1);
     hold->count--;
     hold->acked++;
 }
