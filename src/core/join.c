@@ -393,6 +393,8 @@ static void refused(struct session *session, int error)
     bool unrestored = member != NULL && member->unrestored;
     room->uses++;
     session_refuse(session, error);
+    if (error == ERR_PEER_TAKEN)
+        roster_wonder(room->exchange, room_name(room)); /* by somebody whom nobody here knows? */
     if (unrestored || (held && error == ERR_PEER_TAKEN))
         restore_room(room);
     room_release(room);

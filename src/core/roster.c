@@ -194,6 +194,7 @@ static bool apply(struct room *room, const struct frame *frame)
 
 bool roster_apply(struct room *room, const struct frame *frame)
 {
+    disclaim_unheld(room->exchange, room, frame);
     if (frame->version < room->version)
         return true;
     uint64_t known = room->version;
@@ -244,7 +245,6 @@ void roster_on_read(struct exchange *exchange, const struct frame *frame)
     room->reading = false;
     room->restoring = outdated;
     room->uses++; /* what it says may end the last session */
-    disclaim_unheld(exchange, room, frame);
     roster_apply(room, frame);
     if (!outdated && !(frame->reason & ROOM_PROVISIONAL))
         room->apart = false;

@@ -103,7 +103,7 @@ void roster_read_again(struct room *room);
 /* The same if events up to this version of the room were missed. */
 void roster_catch_up(struct room *room, uint64_t version);
 
-/* An event of a room that nobody of ours is in: mostly the last of them has just left. */
+/* What is said of a room that nobody of ours is in: mostly the last of them has just left. */
 void roster_wonder(struct exchange *exchange, struct slice name);
 
 /* The answers to that: FRAME_ROOM and FRAME_REFUSED. */

@@ -387,6 +387,39 @@ static void a_stint_that_nobody_has_is_disclaimed(void **state)
     expect_call_goes_on();
 }
 
+/* A directory that an older copy took the place of: bob has gone elsewhere since. */
+static void lose_holder_of_bob(void)
+{
+    join_both(0, 1);
+    struct member *member =
+        room_member(room_find(cluster.exchanges[1], SLICE("room")), SLICE("bob"));
+    member->session->connection = NULL;
+    bob.session = NULL;
+    session_free(member->session);
+    cluster_settle(&cluster);
+}
+
+static void what_nobody_holds_is_disclaimed_by_who_enters_there(void **state)
+{
+    (void)state;
+    lose_holder_of_bob();
+    client_join(&carol, 1, "room", "carol");
+    cluster_settle(&cluster);
+    assert_true(carol.joined);
+    assert_true(client_has(&alice, "peer-away", "bob"));
+}
+
+static void what_nobody_holds_is_disclaimed_where_somebody_is_refused_for_it(void **state)
+{
+    (void)state;
+    check_interval(60000);
+    lose_holder_of_bob();
+    client_join(&carol, 1, "room", "bob");
+    cluster_settle(&cluster);
+    assert_int_equal(carol.closed, CLOSE_PEER_TAKEN);
+    assert_true(client_has(&alice, "peer-away", "bob"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -408,6 +441,8 @@ int main(void)
         TEST(a_secret_that_changed_meanwhile_is_believed_to_the_holder),
         TEST(who_resumed_where_versions_were_counted_apart_resumes_again),
         TEST(a_stint_that_nobody_has_is_disclaimed),
+        TEST(what_nobody_holds_is_disclaimed_by_who_enters_there),
+        TEST(what_nobody_holds_is_disclaimed_where_somebody_is_refused_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
