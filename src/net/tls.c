@@ -128,8 +128,7 @@ static int ticket_cb(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
         return 0;
     if (init_ticket(current ? &keys->current : &keys->previous, iv, cipher, mac, false) != 0)
         return -1;
-    /* TLS 1.3 sends a new ticket after each resumption anyway. */
-    return current && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
+    return current ? 1 : 2; /* which TLS 1.3 does not ask: see tls_offer_ticket() */
 }
 
 /* As browsers do, AES-128 first: nobody breaks it, and its handshake takes SHA-256, for which processors
