@@ -362,7 +362,7 @@ static void defer(struct entry *entry, const struct frame *claim)
 static bool must_wait(const struct member *member, const struct frame *claim)
 {
     const struct room *room = member->room;
-    return room->exchange->astray || room_is_behind(room, claim->version) ||
+    return room->astray || room_is_behind(room, claim->version) ||
            fence_is_up(member, claim->version);
 }
 
@@ -454,7 +454,8 @@ void handover_on_claim(struct exchange *exchange, const struct frame *claim)
     struct member *member = room == NULL ? NULL : room_member(room, claim->peer);
     struct session *session = member == NULL ? NULL : member->session;
     struct entry *deferrer = find_deferrer(exchange, session, claim);
-    exchange->astray |= claim->flags & ASTRAY;
+    if (room != NULL)
+        room->astray |= claim->flags & ASTRAY;
     if (deferrer != NULL) {
         defer(deferrer, claim);
     } else if (session != NULL && is_entitled(session, claim) && !is_promised(session, claim)) {

@@ -104,8 +104,8 @@ void restore_room(struct room *room)
 void exchange_restore(struct exchange *exchange)
 {
     struct room *room, *next;
-    exchange->astray = false; /* from here on it is the rooms that wait for their rosters */
     MAP_EACH (exchange->rooms, room, next) {
+        room->astray = false; /* from here on it waits for its roster */
         restore(room, OTHERS_COME_BACK);
         if (room->members == NULL || room->restoring)
             continue;

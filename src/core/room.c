@@ -157,7 +157,7 @@ static bool apply(struct room *room, const struct frame *event)
                                                             .stint = event->stint});
     if (member == NULL || denies_restored(member, event))
         return false;
-    bool in_turn = !room->restoring && !room->exchange->astray;
+    bool in_turn = !room->restoring && !room->astray;
     switch (event->kind) {
     case FRAME_MOVED:
         presence_back(member, (struct place){event->worker, event->stint, in_turn});
@@ -182,10 +182,12 @@ static void hear(struct room *room, const struct frame *event)
 void room_on_event(struct exchange *exchange, const struct frame *event)
 {
     struct room *room = room_find(exchange, event->room);
-    exchange->astray |= event->flags & ASTRAY;
-    if (room == NULL)
+    if (room == NULL) {
         roster_wonder(exchange, event->room);
-    if (room == NULL || event->version <= room->version)
+        return;
+    }
+    room->astray |= event->flags & ASTRAY;
+    if (event->version <= room->version)
         return;
     room->apart |= (event->flags & COUNTED_APART) != 0;
     if (room->version == 0) {

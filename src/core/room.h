@@ -27,6 +27,7 @@ struct room {
     unsigned uses;    /* sessions that stand in it */
     bool reading;     /* a FRAME_READ that is answered in any case is under way */
     bool restoring;   /* FRAME_RESTOREs are, and a FRAME_READ behind them */
+    bool astray;      /* events may have been missed; exchange_restore() is still to come */
     bool disowned;    /* the directory does not know what we hold: to be restored */
     bool doubtful;    /* the last roster lacked members that are kept until the next one */
     bool apart;       /* another directory may have counted versions since the last roster */

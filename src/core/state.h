@@ -27,7 +27,6 @@ struct exchange {
     uint64_t wonder_at;  /* when the next event of an unknown room may be looked into; ms */
     uint64_t closes_at;  /* when draining ends, which goaway tells clients; ms */
     bool departing;      /* what goes away is put into the mailbox */
-    bool astray;         /* events may have been missed, and the rosters are not asked for yet */
     size_t session_count, connection_count;
     struct core_tally *tally, own_tally;
 };

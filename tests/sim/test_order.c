@@ -264,7 +264,7 @@ static void who_was_taken_over_is_the_holder_again(int heir)
 {
     join_both(1, 0);
     const uint32_t stint = member_on(1, "bob")->stint;
-    cluster.exchanges[0]->astray = true;
+    room_find(cluster.exchanges[0], SLICE("room"))->astray = true;
     move(&bob, heir);
     cluster_settle(&cluster);
     assert_int_equal(bob.closed, 0);
@@ -305,7 +305,7 @@ static void who_claimed_in_vain_is_sent_what_still_comes(void **state)
     (void)state;
     join_both(1, 0);
     const uint32_t stint = member_on(1, "bob")->stint;
-    cluster.exchanges[0]->astray = true;
+    room_find(cluster.exchanges[0], SLICE("room"))->astray = true;
     move(&bob, 2);
     cluster_settle(&cluster);
     session_free(member_on(0, "bob")->session);
@@ -323,13 +323,33 @@ static void who_claimed_in_vain_is_sent_what_still_comes(void **state)
     assert_int_equal(frame.to, cluster.ids[2]);
 }
 
+/* It may lie on another Redis, and what was missed of the one was not of the other. */
+static void who_moves_waits_for_no_other_room(void **state)
+{
+    (void)state;
+    join_both(1, 0);
+    client_join(&carol, 0, "elsewhere", "carol");
+    cluster_settle(&cluster);
+    struct room *elsewhere = room_find(cluster.exchanges[0], SLICE("elsewhere"));
+    struct frame event = {.kind = FRAME_CHANGED,
+                          .room = SLICE("elsewhere"),
+                          .peer = SLICE("carol"),
+                          .version = elsewhere->version + 1,
+                          .info = SLICE("{}"),
+                          .flags = ASTRAY};
+    exchange_on_frame(cluster.exchanges[0], &event);
+    move(&bob, 2);
+    cluster_settle(&cluster);
+    assert_true(bob.resumed);
+}
+
 /* A directory that was empty learns of it only now; where the sender comes from it was known, and something
  * may be on its way from there. */
 static void a_way_to_who_is_new_only_here_is_drained(void **state)
 {
     (void)state;
     join_both(1, 0);
-    cluster.exchanges[1]->astray = true;
+    room_find(cluster.exchanges[1], SLICE("room"))->astray = true;
     move(&alice, 2);
     cluster_settle(&cluster);
     tell(2, "carol", FRAME_JOINED, cluster.ids[0]);
@@ -380,6 +400,7 @@ int main(void)
         TEST(the_same_on_one_worker),
         TEST(who_moves_on_waits_for_moves_of_an_unknown_version),
         TEST(who_claimed_in_vain_is_sent_what_still_comes),
+        TEST(who_moves_waits_for_no_other_room),
         TEST(a_way_to_who_is_new_only_here_is_drained),
         TEST(a_fence_is_not_answered_by_the_refusal_of_another),
     };
