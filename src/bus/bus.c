@@ -20,12 +20,6 @@ static worker_id answerer(const struct frame *frame)
     return frame->kind == FRAME_FENCE ? DIRECTORY : frame->to;
 }
 
-/* The stint that a fence was for, to tell it from others that were sent since. */
-static uint32_t stint_of(const struct frame *frame)
-{
-    return frame->kind == FRAME_FENCE && frame->hops == 0 ? frame->stint : 0;
-}
-
 bool bus_refuse(const struct frame *frame, struct frame *ret_answer)
 {
     enum frame_kind kind = rows[frame->kind].answer;
@@ -36,7 +30,6 @@ bool bus_refuse(const struct frame *frame, struct frame *ret_answer)
         .from = answerer(frame),
         .to = frame->from,
         .request = frame->request,
-        .stint = stint_of(frame),
         .error = kind == FRAME_FENCED ? 0 : ERR_UNAVAILABLE,
         .room = frame->room,
         .peer = frame->peer,

@@ -32,7 +32,8 @@ struct fence {
     struct member *member;
     struct move moves[MOVES_MAX]; /* in order; it is the first one whose old way is being drained */
     unsigned move_count;
-    worker_id former; /* where the fence was sent */
+    uint32_t number;  /* of the FRAME_FENCE that is out: late answers to others are not meant */
+    worker_id former; /* where it was sent */
     uint32_t former_stint;
     bool again; /* it was answered, and is to be sent again when who is CLAIMING was handed over */
     struct buf queue; /* encoded FRAME_SIGNALs */
@@ -64,10 +65,12 @@ static void send_fence(struct fence *fence, worker_id former, uint32_t stint, wo
     fence->former = former;
     fence->former_stint = stint;
     fence->again = false;
+    fence->number = ++exchange->last_fence;
     wheel_arm(&exchange->wheel, &fence->deadline, exchange->now + FENCE_TIMEOUT);
     exchange_send(exchange, &(struct frame){.kind = FRAME_FENCE,
                                             .from = exchange->options.self,
                                             .to = former,
+                                            .request = fence->number,
                                             .stint = stint,
                                             .room = room_name(member->room),
                                             .peer = member_name(member),
@@ -251,6 +254,7 @@ static void answer(struct exchange *exchange, const struct frame *fence, uint32_
     exchange_send(exchange, &(struct frame){.kind = FRAME_FENCED,
                                             .from = exchange->options.self,
                                             .to = fence->from,
+                                            .request = fence->request,
                                             .stint = stint,
                                             .room = fence->room,
                                             .peer = fence->peer});
@@ -309,12 +313,6 @@ void fence_on_handed(struct room *room)
     }
 }
 
-/* Refused: of a fence that ended before, with the worker that it was sent to. */
-static bool is_outdated(const struct fence *fence, const struct frame *fenced)
-{
-    return fenced->from == DIRECTORY && fenced->stint != 0 && fenced->stint != fence->former_stint;
-}
-
 /* Whoever answers, what is sent to the first one that the peer moved to stays behind all that was sent
  * before; a later one may have answered, too. */
 void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
@@ -323,7 +321,7 @@ void fence_on_fenced(struct exchange *exchange, const struct frame *frame)
     struct member *member = room == NULL ? NULL : room_member(room, frame->peer);
     struct fence *fence = member == NULL ? NULL : member->fence;
     unsigned reached = 0;
-    if (fence == NULL || is_outdated(fence, frame) || is_too_early(fence))
+    if (fence == NULL || fence->number != frame->request || is_too_early(fence))
         return;
     for (unsigned i = 0; i < fence->move_count; i++)
         if (fence->moves[i].to == frame->from && fence->moves[i].stint == frame->stint)

@@ -115,8 +115,8 @@ static const struct kind {
     [FRAME_CLAIM] = {"claim", REQUEST | VERSION | ROOM | PEER | RECEIVED},
     [FRAME_HOLD] = {"hold", REQUEST | ROOM | PEER | DATA},
     [FRAME_HANDED] = {"handed", REQUEST | ROOM | PEER | RECEIVED | ERROR},
-    [FRAME_FENCE] = {"fence", HOPS | STINT | ROOM | PEER | WORKER},
-    [FRAME_FENCED] = {"fenced", STINT | ROOM | PEER},
+    [FRAME_FENCE] = {"fence", REQUEST | HOPS | STINT | ROOM | PEER | WORKER},
+    [FRAME_FENCED] = {"fenced", REQUEST | STINT | ROOM | PEER},
     [FRAME_DEPOSIT] = {"deposit", RECEIVED | ACKED | ROOM | PEER | SECRET | DATA},
     [FRAME_HAPPENED] = {"happened", VERSION | REASON | FLAGS | ROOM | PEER | NAMELESS},
 };

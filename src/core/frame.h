@@ -88,11 +88,12 @@ enum frame_kind {
     FRAME_HOLD,  /* request room peer data(one held message); several, in order */
     FRAME_HANDED, /* request room peer received(from the client) error(0, or it can't be resumed):
                      that was all */
-    FRAME_FENCE,  /* hops stint room peer worker(who must have handed it over, or 0): goes where a
-                     signal would, behind all that I sent; who would hold that signal answers */
-    FRAME_FENCED, /* stint(which it reached) room peer: what came before your fence is in the hands
-                     of a holder whose hold goes along with the membership; or (from DIRECTORY, stint:
-                     which it was sent to, or 0) nobody will get that any more */
+    FRAME_FENCE,  /* request hops stint room peer worker(who must have handed it over, or 0): goes
+                     where a signal would, behind all that I sent; who would hold that signal
+                     answers */
+    FRAME_FENCED, /* request stint(which it reached) room peer: what came before your fence is in the
+                     hands of a holder whose hold goes along with the membership; or (from DIRECTORY)
+                     nobody will get that any more */
 
     /* worker to mailbox, which from then on takes the frames above as a worker does */
     FRAME_DEPOSIT, /* room peer secret received acked data(held_add()): I hold this membership and

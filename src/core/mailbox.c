@@ -158,7 +158,8 @@ static void on_signal(struct directory *directory, struct directory_member *memb
 static void on_fence(struct directory *directory, struct directory_member *member,
                      const struct frame *frame)
 {
-    struct frame fenced = {.kind = FRAME_FENCED, .room = frame->room, .peer = frame->peer};
+    struct frame fenced = {
+        .kind = FRAME_FENCED, .request = frame->request, .room = frame->room, .peer = frame->peer};
     if (is_open(member)) {
         fenced.stint = member->stint;
         answer(directory, &fenced, MAILBOX, frame->from);

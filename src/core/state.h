@@ -20,8 +20,9 @@ struct exchange {
     struct room *rooms;
     struct entry *entries; /* sessions that wait for an answer, by request number */
     uint32_t last_request;
-    struct ask *asks; /* of sessions that are in, by request number */
-    struct buf info;  /* access_info()'s */
+    uint32_t last_fence; /* as FRAME_FENCE's request */
+    struct ask *asks;    /* of sessions that are in, by request number */
+    struct buf info;     /* access_info()'s */
     LIST_HEAD(, session) sessions;
     struct moved *moved; /* memberships handed to another worker not long ago */
     uint64_t wonder_at;  /* when the next event of an unknown room may be looked into; ms */

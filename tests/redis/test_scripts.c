@@ -432,6 +432,7 @@ static void a_fence_ends_where_signals_are_held(void **state)
     struct frame fenced = only(&rig.answers);
     assert_int_equal(fenced.kind, FRAME_FENCED);
     assert_true(fenced.from == MAILBOX);
+    assert_int_equal(fenced.request, fence.request);
     claim(2, "alice", 1, 3);
     ask(fence);
     struct frame passed = only(&rig.answers); /* for another: it goes there by who asked */
@@ -439,6 +440,7 @@ static void a_fence_ends_where_signals_are_held(void **state)
     assert_true(passed.from == rig_workers[1]);
     assert_true(passed.to == rig_workers[2]);
     assert_int_equal(passed.hops, 1);
+    assert_int_equal(passed.request, fence.request);
 }
 
 static void a_signal_is_passed_on_by_who_asked(void **state)

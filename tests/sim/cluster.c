@@ -47,7 +47,7 @@ static void answer_for_the_dead(struct cluster *cluster, const struct frame *fra
     answer.from = frame->kind == FRAME_CLAIM ? frame->to : DIRECTORY;
     answer.to = frame->from;
     answer.error = ERR_UNAVAILABLE;
-    answer.stint = frame->kind == FRAME_FENCE && frame->hops == 0 ? frame->stint : 0;
+    answer.stint = 0;
     if (to >= 0 && answer.kind != FRAME_NONE)
         frame_encode(&answer, &cluster->down[to]);
 }

@@ -36,7 +36,7 @@ end
 
 -- The same FRAME_FENCE, FRAME_SIGNAL or FRAME_UNDELIVERED for somebody else, passed on once more.
 -- Answers still go to who it is from. Returns also how often it was.
-local HOPS_AT = {[FENCE] = 30, [SIGNAL] = 22, [UNDELIVERED] = 26}
+local HOPS_AT = {[FENCE] = 34, [SIGNAL] = 22, [UNDELIVERED] = 26}
 
 local function readdress(bytes, to, stint)
     local at = HOPS_AT[bytes:byte(5)]
@@ -63,8 +63,8 @@ local function keep_waiting(mail, bytes)
     end
 end
 
-local function fenced(room, peer, from, to, stint)
-    return frame(FENCED, from, to, stint .. text(room.name) .. text(peer))
+local function fenced(request, room, peer, from, to, stint)
+    return frame(FENCED, from, to, request .. stint .. text(room.name) .. text(peer))
 end
 
 -- What waits in a mailbox that nobody claimed goes where the member is now: reports, without a link.

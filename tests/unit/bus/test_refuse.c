@@ -80,20 +80,6 @@ static void a_fence_is_never_answered_in_the_name_of_the_dead(void **state)
     assert_int_equal(answer.from, DIRECTORY);
 }
 
-/* Its sender may have given it up, and sent another one since. One that was passed on is not known there
- * by the stint that it had at last. */
-static void a_refused_fence_is_told_from_others(void **state)
-{
-    struct frame frame = asked(FRAME_FENCE), answer;
-    (void)state;
-    frame.stint = 4;
-    assert_true(bus_refuse(&frame, &answer));
-    assert_int_equal(answer.stint, 4);
-    frame.hops = 1;
-    assert_true(bus_refuse(&frame, &answer));
-    assert_int_equal(answer.stint, 0);
-}
-
 static void claims_and_fences_are_rather_late_than_refused(void **state)
 {
     struct frame claim = asked(FRAME_CLAIM), fence = asked(FRAME_FENCE), join = asked(FRAME_JOIN);
@@ -123,7 +109,6 @@ int main(void)
         cmocka_unit_test(a_signal_goes_back_as_undelivered),
         cmocka_unit_test(an_info_goes_back_to_its_own_peer),
         cmocka_unit_test(a_fence_is_never_answered_in_the_name_of_the_dead),
-        cmocka_unit_test(a_refused_fence_is_told_from_others),
         cmocka_unit_test(claims_and_fences_are_rather_late_than_refused),
         cmocka_unit_test(whoever_waits_is_answered),
         cmocka_unit_test(an_answer_is_never_answered),
