@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { withSteadyClock } from '../support/clock.js';
 import { eventually, ownCluster } from '../support/cluster.js';
 import { freshRoom, Peer } from '../support/peer.js';
@@ -9,6 +10,7 @@ import { streamsAmong } from '../support/stream.js';
 
 const LEASE = 10_000; // ms
 const WINDOW = 3000;
+const FROZEN = process.env.ROOMLINE_LONG ? 30_000 : 0; // ms that an instance stands still at least; some 12 s it takes anyway
 const config = { 'session.resume_window': `${WINDOW}ms` };
 
 async function crowd(cluster, places, room = freshRoom()) {
@@ -141,6 +143,7 @@ test('an instance that stood still for longer than its lease closes what is no l
     ]);
     const pids = [...cluster.at(0).workers.values(), cluster.at(0).pid];
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    const frozen = pause(FROZEN);
     for (const id of ['moved', 'stays'])
         await far.until('peer-away', { peer: id }, LEASE + 5000);
     const taken = await moved.resume(cluster.at(1));
@@ -150,6 +153,7 @@ test('an instance that stood still for longer than its lease closes what is no l
     far.signal('moved', 'to the new one');
     await taken.until('signal', { data: 'to the new one' });
     stays.signal('far', 'from the frozen one');
+    await frozen;
 
     for (const pid of pids) process.kill(pid, 'SIGCONT');
     await moved.expectClose(4009);
