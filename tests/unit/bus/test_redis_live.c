@@ -498,6 +498,8 @@ static void await_group(void)
     struct redis_client_options ask = options;
     struct user asker;
     ask.master = NULL;
+    ask.command_timeout = 20000; /* only the failover is about time */
+    ask.ping_interval = 20000;
     ask.address = &sentinels[0].address;
     strcpy(ask.login.password, "watch-hush");
     for (int i = 0; i < 3; i++) {
