@@ -31,11 +31,15 @@ static const struct {
 
 #define FAILURE_COUNT (sizeof(failures) / sizeof(failures[0]))
 
-/* So says a script of which a command was refused. */
+/* So says a script of which a command was refused: in Redis 7.0, and in later ones and Valkey. */
 static bool tells_of_rights(struct slice error)
 {
-    static const char start[] = "ERR The user executing the script can't";
-    return error.len >= sizeof(start) - 1 && memcmp(error.ptr, start, sizeof(start) - 1) == 0;
+    static const char *const starts[] = {"ERR The user executing the script can't",
+                                         "ERR ACL failure in script"};
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (strncmp(error.ptr, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
 }
 
 static const char *cause_of(const struct redis_reply *reply)

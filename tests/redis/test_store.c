@@ -430,6 +430,8 @@ static void what_nobody_can_do_now_ends_the_connection(void **state)
         "-NOREPLICAS Not enough good replicas to write.\r\n",
         "-NOPERM this user has no permissions\r\n",
         "-ERR The user executing the script can't run this command or subcommand\r\n",
+        "-ERR ACL failure in script: User roomline has no permissions to run the 'hset' "
+        "command\r\n",
         "-NOAUTH Authentication required.\r\n",
     };
     (void)state;
