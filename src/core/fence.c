@@ -49,9 +49,7 @@ static void on_fence_due(struct deadline *deadline)
 
 static void add_move(struct fence *fence, uint64_t earliest, uint64_t latest)
 {
-    unsigned count = fence->move_count;
-    bool was_nobodys = count > 0 && fence->moves[count - 1].to == DIRECTORY;
-    if (count < MOVES_MAX && !was_nobodys)
+    if (fence->move_count < MOVES_MAX)
         fence->moves[fence->move_count++].earliest = earliest;
     struct move *move = &fence->moves[fence->move_count - 1];
     move->latest = latest;
@@ -167,23 +165,6 @@ void fence_on_arrival(struct room *room)
             continue;
         start(member, room->version, room->version);
         send_fence(member->fence, self, session_stint(leaver), self);
-    }
-}
-
-void fence_on_claim(const struct member *sender)
-{
-    struct room *room = sender->room;
-    struct member *member, *next;
-    if (room->exchange->now >= room->lenient_until)
-        return;
-    MAP_EACH (room->members, member, next) {
-        worker_id former = member->sent_to;
-        if (member == sender || member->fence != NULL || member->worker != DIRECTORY ||
-            former == DIRECTORY)
-            continue;
-        member->sent_to = DIRECTORY;
-        start(member, 0, 0);
-        send_fence(member->fence, former, member->sent_stint, DIRECTORY);
     }
 }
 

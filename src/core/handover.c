@@ -370,7 +370,6 @@ static bool postpone(struct member *member, const struct frame *claim)
 {
     struct session *holder = member->session;
     deposit_undo(holder); /* fences that are parked at it must not wait for other fences */
-    fence_on_claim(member);
     if (!must_wait(member, claim))
         return false;
     session_superseded(holder);

@@ -263,10 +263,6 @@ void fence_on_arrival(struct room *room);
  * directory that lost its memory knows it only now. */
 void fence_on_news(struct member *member);
 
-/* The sender is about to be handed over. A directory that lost its memory may know of a takeover before
- * that only now, or not yet: the way to who is nobody's meanwhile is drained, whenever that one moved. */
-void fence_on_claim(const struct member *sender);
-
 /* Somebody who was CLAIMING in the room is not any more. */
 void fence_on_handed(struct room *room);
 

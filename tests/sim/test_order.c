@@ -259,32 +259,6 @@ static void an_event_that_may_not_be_in_turn_shows_no_stay(void **state)
     expect_fence_alone(cluster.ids[0]);
 }
 
-/* The directory has lost that bob was taken over, his holder disclaims him, and who has him is still to say
- * so. Alice was taken over after that, and what is sent to bob from there must not be too early. */
-static void who_moves_on_waits_for_what_went_to_who_is_nobodys(void **state)
-{
-    (void)state;
-    join_both(1, 0);
-    signal_number(&alice, "bob", 1);
-    exchange_restore(cluster.exchanges[1]);
-    cluster_settle(&cluster);
-    tell(1, "bob", FRAME_GONE_AWAY, DIRECTORY);
-    tell(1, "alice", FRAME_MOVED, cluster.ids[3]);
-    exchange_on_frame(
-        cluster.exchanges[1],
-        &(struct frame){.kind = FRAME_CLAIM,
-                        .from = cluster.ids[3],
-                        .to = cluster.ids[1],
-                        .request = 1,
-                        .version = room_find(cluster.exchanges[1], SLICE("room"))->version,
-                        .room = SLICE("room"),
-                        .peer = SLICE("alice")});
-    expect_fence_alone(cluster.ids[0]);
-    tell(1, "bob", FRAME_MOVED, cluster.ids[2]);
-    cluster_settle(&cluster);
-    assert_null(room_find(cluster.exchanges[1], SLICE("room"))); /* she was let go */
-}
-
 /* The way to it is drained, and then leads to its former holder once more, who has not handed it over. */
 static void who_was_taken_over_is_the_holder_again(int heir)
 {
@@ -430,7 +404,6 @@ int main(void)
         TEST(what_comes_by_a_takeover_that_was_lost_stays_behind_what_came_since),
         TEST(the_same_on_one_worker),
         TEST(who_moves_on_waits_for_moves_of_an_unknown_version),
-        TEST(who_moves_on_waits_for_what_went_to_who_is_nobodys),
         TEST(who_claimed_in_vain_is_sent_what_still_comes),
         TEST(who_moves_waits_for_no_other_room),
         TEST(a_way_to_who_is_new_only_here_is_drained),
