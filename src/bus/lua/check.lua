@@ -12,10 +12,11 @@ local HARMLESS = { -- none of them makes a key
 local MAKERS = {{'HSET', 'k', '1', '1'}, {'SADD', 'k', '1'}, {'RPUSH', 'k', '1'}}
 local key, missing = prefix .. 'check:' .. hex(me), {}
 
--- What else goes wrong (no such key) shows that it may be run. Redis 7.0 and later have words of their own.
+-- What else goes wrong (no such key) shows that it may be run. Redis 7.0 has words of its own, so have later ones and
+-- Valkey.
 local function is_refused(answer)
-    local err = type(answer) == 'table' and answer.err
-    return err and (err:find("can't", 1, true) or err:find('NOPERM', 1, true)) ~= nil
+    local err = type(answer) == 'table' and answer.err or ''
+    return (err:find("can't", 1, true) or err:find('ACL failure', 1, true) or err:find('NOPERM', 1, true)) ~= nil
 end
 
 local function try(command, ...)
