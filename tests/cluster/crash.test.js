@@ -134,7 +134,7 @@ test('an instance that stood still for longer than its lease closes what is no l
     const cluster = await ownCluster(t, {
         instances: 2,
         workers: 2,
-        config: { 'session.resume_window': '20s' },
+        config: { 'session.resume_window': '40s' },
     });
     const [moved, stays, far] = await crowd(cluster, [
         [0, 0, 'moved'],
