@@ -249,13 +249,6 @@ void fence_on_move(struct member *member);
 /* The same worker holds it as before, for another session. */
 void fence_on_stay(struct member *member);
 
-/* Who is missed in a roster, and may be back: see dropped.c. */
-void dropped_remember(struct member *member);
-void dropped_recall(struct member *member);
-
-/* What was sent to that worker will not be delivered. DIRECTORY: all are forgotten. */
-void dropped_forget(struct room *room, worker_id worker);
-
 /* A peer goes on here that may have sent to any other from elsewhere. */
 void fence_on_arrival(struct room *room);
 
@@ -284,6 +277,14 @@ bool fence_is_up(const struct member *sender, uint64_t before);
 /* Ends a member's fence: what waited goes to where the member is now, or comes back undelivered. */
 void fence_end(struct member *member);
 void fence_end_all(struct exchange *exchange);
+
+/* ---- dropped.c: members that are missed in a roster, and may be back */
+
+void dropped_remember(struct member *member);
+void dropped_recall(struct member *member);
+
+/* What was sent to that worker will not be delivered. DIRECTORY: all are forgotten. */
+void dropped_forget(struct room *room, worker_id worker);
 
 /* ---- restore.c */
 

@@ -190,6 +190,18 @@ static void a_way_to_who_was_missed_in_a_roster_is_drained_all_the_same(void **s
     expect_fence_alone(cluster.ids[0]);
 }
 
+/* Worker 3, to which she has moved by this version of the room, asks worker 1 for what it holds for her. */
+static void claim_alice(uint64_t version)
+{
+    exchange_on_frame(cluster.exchanges[1], &(struct frame){.kind = FRAME_CLAIM,
+                                                            .from = cluster.ids[3],
+                                                            .to = cluster.ids[1],
+                                                            .request = 1,
+                                                            .version = version,
+                                                            .room = SLICE("room"),
+                                                            .peer = SLICE("alice")});
+}
+
 /* A provisional directory had counted as far as the one that it stood in for: what that one tells comes
  * before all that follows there. */
 static void who_moves_on_waits_for_moves_that_were_counted_twice(void **state)
@@ -202,13 +214,7 @@ static void who_moves_on_waits_for_moves_that_were_counted_twice(void **state)
     show_roster(version, &cluster.ids[2]);
     signal_number(&alice, "bob", 2);
     tell(1, "alice", FRAME_MOVED, cluster.ids[3]);
-    exchange_on_frame(cluster.exchanges[1], &(struct frame){.kind = FRAME_CLAIM,
-                                                            .from = cluster.ids[3],
-                                                            .to = cluster.ids[1],
-                                                            .request = 1,
-                                                            .version = version + 1,
-                                                            .room = SLICE("room"),
-                                                            .peer = SLICE("alice")});
+    claim_alice(version + 1);
     expect_fence_alone(cluster.ids[0]);
 }
 
@@ -224,13 +230,7 @@ static void who_moves_on_waits_for_moves_of_an_unknown_version(void **state)
     room->apart = true;
     tell(1, "alice", FRAME_MOVED, cluster.ids[3]);
     show_roster(version + 9, &cluster.ids[2]);
-    exchange_on_frame(cluster.exchanges[1], &(struct frame){.kind = FRAME_CLAIM,
-                                                            .from = cluster.ids[3],
-                                                            .to = cluster.ids[1],
-                                                            .request = 1,
-                                                            .version = version + 1,
-                                                            .room = SLICE("room"),
-                                                            .peer = SLICE("alice")});
+    claim_alice(version + 1);
     expect_fence_alone(cluster.ids[0]);
 }
 
