@@ -44,7 +44,15 @@ suite('the application', PLAIN, {}, (on) => {
         await ann.say('look at this');
         await ben.page.locator('#unread', { hasText: '1' }).waitFor();
         const buffer = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 251));
-        await ann.page.setInputFiles('#attach-files', { name: 'a.bin', mimeType: 'x/y', buffer });
+        const file = (name) => ({ name, mimeType: 'x/y', buffer });
+
+        // What moves files can't be had; then it can.
+        ann.expected = /ERR_FAILED/;
+        await ann.page.route('**/file.js', (route) => route.abort());
+        await ann.page.setInputFiles('#attach-files', [file('b.bin'), file('c.bin')]);
+        await ann.notice('That could not be sent.');
+        await ann.page.unroute('**/file.js');
+        await ann.page.setInputFiles('#attach-files', file('a.bin'));
         await ben.page.locator('#unread', { hasText: '2' }).waitFor();
         await ben.page.click('#chat-toggle');
         await ben.page.locator('#unread').waitFor({ state: 'hidden' });

@@ -72,10 +72,9 @@ export class Chat {
     // To each of the others on its own way.
     async #sendFiles(files) {
         const transfers = this.#talk.calls().flatMap((call) => files.map((file) => call.sendFile(file)));
-        try {
-            for (const transfer of transfers) this.#add(fileItem('mine', await transfer));
-        } catch {
-            notice('chat-notice', 'chatFailed', {}, NOTICE_TIME);
+        for (const { value } of await Promise.allSettled(transfers)) {
+            if (value) this.#add(fileItem('mine', value));
+            else notice('chat-notice', 'chatFailed', {}, NOTICE_TIME);
         }
     }
 
