@@ -447,10 +447,10 @@ export class Call extends Emitter {
         this.#calls.remove(this);
         this.#report(reason, mine);
         this.reason = reason;
-        this.#over.abort();
         if (this.#channel) this.#channel.onopen = this.#channel.onmessage = this.#channel.onclose = null;
         this.#negotiation?.close();
         this.#enter('ended');
+        this.#over.abort();
         this.stopScreen();
         this.emit('ended', { reason });
     }

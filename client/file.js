@@ -40,12 +40,18 @@ export class Files {
         const { size, type } = blob;
         const transfer = this.#add(id, { name, size, type }, blob);
         if (this.#over.aborted) transfer.fail();
-        else this.#whenOpen(() => this.#say({ file: id, name, size, type }) || transfer.fail());
+        else this.#whenOpen(() => this.#offer(transfer, { file: id, name, size, type }));
         return transfer;
     }
 
-    // What comes from the other side may be anything.
+    // It may have been cancelled meanwhile.
+    #offer(transfer, message) {
+        if (transfer.state === 'offered' && !this.#say(message)) transfer.fail();
+    }
+
+    // What comes from the other side may be anything, and the call over since it came.
     receive({ file: id, action, name, size, type }) {
+        if (this.#over.aborted) return;
         const known = this.#all.get(id);
         if (action) return known?.receive(action, () => this.#call.pc.createDataChannel(id));
         const isSane = Number.isSafeInteger(size) && size >= 0 && !known && !id.startsWith(this.#mark);

@@ -8,13 +8,13 @@ import '../../client/file.js'; // which calls load when they need it: no file sy
 
 const MIB = 1024 * 1024;
 
-let clock, server, mine, theirs;
+let clock, server, ann, ben, mine, theirs;
 
 beforeEach(async () => {
     clock = new Clock();
     clock.now = 1_000;
     server = new FakeServer();
-    const [ann, ben] = [await server.join('ann'), await server.join('ben')];
+    [ann, ben] = [await server.join('ann'), await server.join('ben')];
     ben.on('call', ({ call }) => call.accept());
     mine = ann.call('ben', { receive: false });
     await mine.until('connected');
@@ -153,6 +153,7 @@ test('offers that make no sense, and too many of them, are declined', async () =
         raw(bad);
     for (const odd of [null, 7, 'text', [], { text: 5 }, { media: 7 }, { file: {} }, { file: 'zz', action: 'accept' }])
         raw(odd);
+    await idle();
     assert.equal(files.length, 0);
     const all = await Promise.all(
         Array.from({ length: 20 }, (_, i) => mine.sendFile(fileOf(someBytes(1), `${i}`))),
@@ -160,6 +161,40 @@ test('offers that make no sense, and too many of them, are declined', async () =
     await idle();
     assert.equal(files.length, 16);
     assert.deepEqual(all.map(({ state }) => state).slice(15), ['offered', ...Array(4).fill('declined')]);
+    files[0].file.decline();
+    await idle();
     raw({ file: 'a99', name: 'x'.repeat(9999), size: 1, type: 'y'.repeat(9999) });
-    assert.equal(files.length, 16);
+    await idle();
+    const { name, type } = files[16].file;
+    assert.deepEqual([name.length, type.length], [255, 127]);
+});
+
+test('an offer that comes just before the end of a call is no news', async () => {
+    const files = record(theirs, 'file');
+    theirs.pc.channel(0).onmessage({ data: JSON.stringify({ file: 'a1', name: 'x', size: 1 }) });
+    theirs.hangUp();
+    await idle();
+    assert.equal(files.length, 0);
+});
+
+test('what was cancelled before there was a connection is not offered', async () => {
+    mine.hangUp();
+    server.waiting = [];
+    mine = ann.call('ben', { receive: false });
+    const out = await mine.sendFile(fileOf(someBytes(1)));
+    out.cancel();
+    server.flush();
+    const files = record(ben.calls.get('ann'), 'file');
+    await mine.until('connected');
+    await idle();
+    assert.deepEqual([files.length, out.state], [0, 'cancelled']);
+});
+
+test('who hangs up as a file fails with the call ends it once', async () => {
+    const ends = record(mine, 'ended');
+    const [out] = await offered(fileOf(someBytes(1)));
+    out.on('state', () => mine.hangUp());
+    theirs.hangUp();
+    await assert.rejects(out.done, { code: 'failed' });
+    assert.equal(ends.length, 1);
 });
