@@ -7,7 +7,7 @@ const GAP_TIME = 500; // ms to wait for a message that was overtaken; it may be 
 const MAX_HELD = 100; // messages that wait for one
 
 // Not in the Lockdown Mode of iOS, nor where somebody turned it off.
-const canCall = () => 'RTCPeerConnection' in globalThis;
+export const canCall = () => 'RTCPeerConnection' in globalThis;
 
 export class Calls {
     all = new Map(); // peer ID -> Call
@@ -96,6 +96,11 @@ export class Calls {
 
     each(method, ...values) {
         for (const call of [...this.all.values()]) call[method](...values);
+    }
+
+    // So is the room. Of a call that still rings nothing would be heard any more.
+    closed(reason, all) {
+        for (const call of [...this.all.values()]) if (all || call.state === 'ringing') call.end(reason);
     }
 
     // I go.

@@ -167,7 +167,7 @@ export class Room extends Emitter {
         over: (reason, code, error) => {
             this.#over.abort();
             this.#enter('closed');
-            if (ENDS_CALLS.test(reason)) this.#calls.each('end', reason);
+            this.#calls.closed(reason, ENDS_CALLS.test(reason));
             this.#join?.reject(error);
             this.emit('closed', { reason, code });
         },

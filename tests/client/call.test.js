@@ -352,6 +352,16 @@ test('a room that is refused leaves its calls alone; one that is closed does not
     assert.deepEqual([call.state, call.reason], ['ended', 'kicked']);
 });
 
+test('where a room is refused, what rings there has ended', async () => {
+    const rings = record(ben, 'call');
+    const mine = ann.call('ben');
+    const [{ call: theirs }] = rings;
+    server.sockets.get('ben').die(4009);
+    server.sockets.get('ann').die(4007);
+    assert.deepEqual([ben.state, theirs.state, theirs.reason], ['closed', 'ended', 'moved']);
+    assert.deepEqual([mine.state, mine.reason], ['ended', 'room-locked']);
+});
+
 test('no more is reported than the server takes', async () => {
     for (let i = 0; i < 40; i++) ann.call('ben').hangUp();
     assert.equal(reports('ann').length, 16);
