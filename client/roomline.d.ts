@@ -123,7 +123,10 @@ export class Room extends EventTarget implements Emitter<RoomEvents> {
   on: Emitter<RoomEvents>['on'];
   /** Resolves once in. Keeps trying while the network is down; rejects with a RoomError when the server says no. */
   join(): Promise<this>;
-  /** Calls a peer. Where that one is calling me already, this answers. Throws `unsupported` where the browser has no WebRTC. */
+  /**
+   * Calls a peer. Where that one is calling me already, this answers. Throws `unsupported` where the browser has no
+   * WebRTC.
+   */
   call(peer: string, options?: CallOptions): Call;
   /**
    * Sends any JSON value to one peer, in order, now or after resuming. Returns the number that an `error` event
@@ -163,8 +166,8 @@ export interface CallOptions {
 export type CallState = 'ringing' | 'connecting' | 'connected' | 'reconnecting' | 'ended';
 
 /**
- * `declined`, `busy`, `unsupported` by the browser over there, `cancelled` by who called, `no-answer`, `hangup`, `gone` (the other one left), `lost` (no
- * connection could be had), or why my room closed.
+ * `declined`, `busy`, `unsupported` by the browser over there, `cancelled` by who called, `no-answer`, `hangup`,
+ * `gone` (the other one left), `lost` (no connection could be had), or why my room closed.
  */
 export type EndReason = string;
 

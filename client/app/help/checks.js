@@ -1,6 +1,7 @@
 // What a call needs, each looked at by itself. A check returns
 // { result: 'ok' | 'failed' | 'none' | 'skipped', text: a key of words/, details: for the report }.
 
+import { canCall } from '../../calls.js';
 import { join } from '../../roomline.js';
 
 const PATIENCE = 10_000; // ms for one check
@@ -10,12 +11,10 @@ const failed = (text, details = '') => ({ result: 'failed', text, details });
 const none = { result: 'none', text: 'result-none', details: '' };
 const skipped = { result: 'skipped', text: 'result-skipped', details: '' };
 
-const hasWebrtc = () => 'RTCPeerConnection' in globalThis;
-
 // In the order of the page: what is asked one after the other, and what at once. A check is
 // [name, check(found)], `found` being what earlier ones left for later ones.
 export const rounds = [
-    [['webrtc', () => (hasWebrtc() ? ok() : failed('webrtc-failed'))]],
+    [['webrtc', () => (canCall() ? ok() : failed('webrtc-failed'))]],
     [['camera', () => device({ video: true })]],
     [['microphone', () => device({ audio: true })]],
     [['websocket', server]],
@@ -75,7 +74,7 @@ function only(iceServers, kind) {
 }
 
 async function stun(iceServers) {
-    if (!iceServers || !hasWebrtc()) return skipped;
+    if (!iceServers || !canCall()) return skipped;
     const servers = only(iceServers, 'stun');
     if (servers.length === 0) return none;
     const { candidate, refused } = await gather({ iceServers: servers }, 'srflx');
@@ -86,7 +85,7 @@ async function stun(iceServers) {
 }
 
 async function turn(iceServers, kind) {
-    if (!iceServers || !hasWebrtc()) return skipped;
+    if (!iceServers || !canCall()) return skipped;
     const servers = only(iceServers, kind);
     if (servers.length === 0) return none;
     const { candidate } = await gather({ iceServers: servers, iceTransportPolicy: 'relay' }, 'relay');

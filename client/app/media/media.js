@@ -1,6 +1,8 @@
 // My camera and microphone: as much of both as there is and as I allow; which ones, and whether they
 // are on. One stream for the preview and all calls.
 
+import { canCall } from '../../calls.js';
+
 const problems = {
     NotAllowedError: 'media-refused',
     SecurityError: 'media-refused',
@@ -19,12 +21,12 @@ export class Media extends EventTarget {
 
     // Resolves to this, asked once until close().
     open() {
-        return (this.#opening ??= this.#open());
+        const opening = (this.#opening ??= request().then((found) => this.#take(found, opening)));
+        return opening;
     }
 
-    async #open() {
-        const { stream, problem } = await request();
-        if (!this.#opening) stopAll(stream); // closed meanwhile
+    #take({ stream, problem }, opening) {
+        if (this.#opening !== opening) stopAll(stream); // closed meanwhile, and perhaps opened again
         else Object.assign(this, { stream, problem });
         this.#changed();
         return this;
@@ -114,7 +116,7 @@ function wishOf(kind, more = {}) {
 }
 
 async function request() {
-    if (!('RTCPeerConnection' in globalThis)) return { stream: null, problem: 'media-no-webrtc' };
+    if (!canCall()) return { stream: null, problem: 'media-no-webrtc' };
     if (!navigator.mediaDevices) return { stream: null, problem: 'media-insecure' };
     const audio = wishOf('audio');
     const video = wishOf('video', { ...SIZE, facingMode: 'user' });

@@ -1,5 +1,6 @@
 // The list of who is in the room, with a button each to call them or add them to the call.
 
+import { canCall } from '../../calls.js';
 import { label, say } from '../i18n.js';
 import { $, fromTemplate, part } from '../parts/page.js';
 import { nameOf, paintAvatar } from '../parts/avatar.js';
@@ -42,7 +43,7 @@ function row(entry, talk, onCall) {
     const button = part(item, 'call');
     say(part(button, 'text'), talk.size > 0 ? 'add' : 'call');
     label(button, talk.size > 0 ? 'addName' : 'callName', { name });
-    button.disabled = status !== 'here' || talk.isFull || !('RTCPeerConnection' in globalThis);
+    button.disabled = status !== 'here' || talk.isFull || !canCall();
     button.hidden = talk.has(entry.peer);
     button.onclick = () => onCall(entry.peer);
     return item;
