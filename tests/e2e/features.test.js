@@ -162,6 +162,8 @@ suite('in a call', PLAIN, {}, (on) => {
         for (const person of six) assert.equal(await person.connections(), 5);
         assert.ok(await six[0].row('Gus').getByRole('button').isDisabled());
 
+        await showsLatestCode(six[0].page);
+
         await six[5].say('hello all five');
         await Promise.all(six.slice(0, 5).map((person) => person.reads('hello all five')));
         assert.equal(await six[0].page.textContent('#chat-log .theirs b'), 'Fay');
@@ -173,3 +175,37 @@ suite('in a call', PLAIN, {}, (on) => {
         for (const person of left) assert.equal(await tiles(person).count(), 4);
     });
 });
+
+// A code that comes late is not taken for that of the call asked for after it, and one that can't be had is said so.
+async function showsLatestCode(page) {
+    await page.evaluate(() => {
+        const { prototype } = SubtleCrypto;
+        const { deriveBits } = prototype;
+        const turns = [
+            () => new Promise((resolve) => (window.giveLate = resolve)),
+            () => {},
+            () => Promise.reject(new Error('refused')),
+        ];
+        prototype.deriveBits = async function (...args) {
+            const bits = await deriveBits.apply(this, args);
+            await turns.shift()();
+            return bits;
+        };
+    });
+    const open = (at) => page.locator('.tile [data-part=safety]').nth(at).click();
+    const close = () => page.click('#safety [data-close]');
+    const signs = page.locator('#safety-code li');
+    await open(0);
+    await page.waitForFunction(() => window.giveLate);
+    await close();
+    await open(1);
+    await signs.nth(7).waitFor();
+    const code = await signs.allTextContents();
+    await page.evaluate(() => (window.giveLate(), new Promise((resolve) => setTimeout(resolve))));
+    assert.deepEqual(await signs.allTextContents(), code);
+    await close();
+    await open(2);
+    await page.getByText('The code can’t be shown on this page.').waitFor();
+    assert.equal(await signs.count(), 0);
+    await close();
+}

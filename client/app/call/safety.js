@@ -8,14 +8,29 @@
 import { language, say } from '../i18n.js';
 import { $ } from '../parts/page.js';
 
+let shown = null; // the call whose code is asked for
+
 export async function showSafety(call, name) {
+    shown = call;
     say($('safety-title'), 'safety', { name });
-    say($('safety-state'), 'safetyWorking');
-    $('safety-code').replaceChildren();
+    show('safetyWorking');
     $('safety').showModal();
-    const [code, { signs }] = await Promise.all([call.safetyCode(), import('./signs.js')]);
-    say($('safety-state'), code ? null : 'safetyNone');
-    $('safety-code').replaceChildren(...[...(code ?? [])].map((byte) => item(signs[byte])));
+    const { state, items } = await codeOf(call);
+    if (shown === call) show(state, items);
+}
+
+async function codeOf(call) {
+    try {
+        const [code, { signs }] = await Promise.all([call.safetyCode(), import('./signs.js')]);
+        return code ? { items: [...code].map((byte) => item(signs[byte])) } : { state: 'safetyNone' };
+    } catch {
+        return { state: 'safetyFailed' }; // as on a page that came over plain http
+    }
+}
+
+function show(state, items = []) {
+    say($('safety-state'), state);
+    $('safety-code').replaceChildren(...items);
 }
 
 function item(sign) {

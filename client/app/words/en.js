@@ -106,6 +106,7 @@ export const en = {
     safetyHint:
         'Read these out to each other. If both of you have the same eight, nobody listens in between, this server included.',
     safetyWorking: 'One moment…',
+    safetyFailed: 'The code can’t be shown on this page.',
     safetyNone: 'There is no code while the call is not connected.',
     // media
     'media-none': 'No camera or microphone was found. You can still see and hear the others.',

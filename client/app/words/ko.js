@@ -106,6 +106,7 @@ export const ko = {
     safetyHint:
         '서로 소리 내어 읽어 보세요. 여덟 개가 모두 같다면, 이 서버를 포함해 아무도 중간에서 엿듣지 않습니다.',
     safetyWorking: '잠시만요…',
+    safetyFailed: '이 페이지에서는 코드를 보여 줄 수 없습니다.',
     safetyNone: '통화가 연결되지 않아 코드가 없습니다.',
     // media
     'media-none': '카메라와 마이크를 찾지 못했습니다. 상대방을 보고 들을 수는 있습니다.',
