@@ -69,6 +69,9 @@ describe('help', { concurrency: 2 }, () => {
         const secrets = used.flatMap(({ username, credential }) => [username, credential]).filter(Boolean);
         assert.ok(secrets.length > 0);
         for (const secret of [...secrets, '127.0.0.1']) assert.ok(!report.includes(secret), report);
+
+        await ann.page.click('#start'); // the next report is not copied yet
+        await ann.page.getByText('Copy the report', { exact: true }).waitFor();
     });
 
     test('what is blocked is said in plain words', async (t) => {

@@ -51,6 +51,7 @@ function finish(outcomes) {
         ...outcomes.map(({ name, result, details }) => `${name}: ${result}${details && ` (${details})`}`),
     ].join('\n');
     say($('start'), 'helpAgain');
+    say($('copy').querySelector('span'), 'helpCopy');
     $('start').disabled = false;
     $('verdict').hidden = $('copy').hidden = $('report').hidden = false;
 }
