@@ -47,15 +47,16 @@ static int print_help(void)
     return print(&text);
 }
 
-static int check(const struct config *config)
+/* What is named is there, and fit to be used. */
+static int check_files(const struct config *config, struct config_errors *errors)
 {
     char cause[SETTINGS_ERROR_SIZE];
-    if (settings_check_files(config, cause) == 0) {
-        puts("roomline: the configuration is good");
-        return EXIT_OK;
-    }
-    fprintf(stderr, "roomline: %s\n", cause);
-    return EXIT_BAD_CONFIG;
+    if (config_check(config, errors) != 0)
+        return -1;
+    if (settings_check_files(config, cause) == 0)
+        return 0;
+    config_blame(config, cause, errors);
+    return -1;
 }
 
 static int run(struct config *config)
@@ -75,9 +76,11 @@ static int with_config(enum options_mode mode, struct config *config, struct con
     case OPTIONS_PRINT_CONFIG: return print_config(config, CONFIG_FORM_EFFECTIVE);
     default: break;
     }
-    if (config_check(config, errors) != 0)
+    if (check_files(config, errors) != 0)
         return refuse(errors);
-    return mode == OPTIONS_CHECK ? check(config) : run(config);
+    if (mode != OPTIONS_CHECK)
+        return run(config);
+    return puts("roomline: the configuration is good") >= 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 int main(int argc, char **argv)

@@ -165,7 +165,7 @@ static int read_assignment(struct config *config, const struct options_setting *
 {
     const char *equals = strchr(setting->value, '=');
     char path[CONFIG_PATH_MAX];
-    if (equals == NULL) {
+    if (equals == NULL || equals == setting->value) {
         config_error(place, 0, "%s; allowed: section.key=value", config_quote(setting->value).text);
         return -1;
     }

@@ -155,6 +155,10 @@ int config_parse_text(struct config *config, const char *text, size_t len, const
  * Whether a certificate is any good is for the TLS code to say. */
 int config_check(const struct config *config, struct config_errors *errors);
 
+/* Adds an error that was found later, "section.key: what is wrong" or "section.key, section.key:
+ * ...", and says where the first of them was set that was. */
+void config_blame(const struct config *config, const char *cause, struct config_errors *errors);
+
 void config_done(struct config *config);
 
 enum config_form {

@@ -229,6 +229,31 @@ int config_check_values(const struct config *config, struct config_errors *error
 
 /* Files */
 
+/* The first of the keys at the start of `cause` that was set at all; NULL: none. */
+static const struct config_key *first_set(const struct config *config, const char *cause)
+{
+    for (const char *at = cause;; at += strspn(at, ", ")) {
+        char path[CONFIG_PATH_MAX];
+        size_t len = strcspn(at, ":, ");
+        snprintf(path, sizeof(path), "%.*s", (int)len, at);
+        const struct config_key *key = config_key_find_path(path);
+        if (key == NULL || config->sources[config_key_id(key)].from != CONFIG_FROM_DEFAULT)
+            return key;
+        at += len;
+    }
+}
+
+void config_blame(const struct config *config, const char *cause, struct config_errors *errors)
+{
+    struct config_place place = {.origin = "roomline", .errors = errors};
+    struct origin origin;
+    const struct config_key *key = first_set(config, cause);
+    if (key != NULL)
+        place = place_of(config, config_key_id(key), &origin, errors);
+    place.key = NULL; /* `cause` names it */
+    config_error(&place, 0, "%s", cause);
+}
+
 static int check_path(const struct config *config, enum config_id id, const char *path, mode_t kind,
                       struct config_errors *errors)
 {

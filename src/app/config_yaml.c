@@ -44,6 +44,17 @@ static unsigned line_of_offset(struct slice text, size_t offset)
 }
 
 /* libyaml's own words about what it could not read. */
+/* libyaml speaks of a "character that cannot start any token". */
+static bool is_indented_by_tab(struct slice text, unsigned line)
+{
+    size_t at = 0;
+    while (line > 1 && at < text.len)
+        line -= text.ptr[at++] == '\n';
+    while (at < text.len && text.ptr[at] == ' ')
+        at++;
+    return at < text.len && text.ptr[at] == '\t';
+}
+
 static int refuse_syntax(struct builder *builder)
 {
     const yaml_parser_t *parser = &builder->parser;
@@ -54,6 +65,8 @@ static int refuse_syntax(struct builder *builder)
         config_error(builder->place, 0, "out of memory");
     else if (parser->context != NULL && strcmp(parser->context, "while scanning an alias") == 0)
         config_error(builder->place, line, "%s", no_alias);
+    else if (parser->error == YAML_SCANNER_ERROR && is_indented_by_tab(builder->text, line))
+        config_error(builder->place, line, "not YAML: a tab; indentation is made of spaces");
     else
         config_error(builder->place, line, "not YAML: %s",
                      parser->problem != NULL ? parser->problem : "cannot be read");

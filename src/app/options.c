@@ -109,6 +109,10 @@ static int read_option(struct options *options, int argc, char **argv, int *at,
                      option->argument);
         return -1;
     }
+    if (strcmp(option->name, "--config") == 0 && value[0] == '\0') {
+        config_error(&place, 0, "needs a value: %s", option->argument);
+        return -1;
+    }
     return apply(options, option, value, errors);
 }
 

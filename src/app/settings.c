@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <uv.h>
 
 #include "app/settings_admin.h"
@@ -129,7 +130,8 @@ int settings_check_files(const struct config *config, char ret_error[SETTINGS_ER
     struct static_options files = settings_static(config);
     /* Also when no listener needs it yet: a certificate that is configured must be good. */
     if (config->tls.cert[0] != '\0' && tls_check(&tls, cause) != 0) {
-        snprintf(ret_error, SETTINGS_ERROR_SIZE, "tls.cert, tls.key: %s", cause);
+        bool key = strncmp(cause, "key ", 4) == 0;
+        snprintf(ret_error, SETTINGS_ERROR_SIZE, "%s: %s", key ? "tls.key" : "tls.cert", cause);
         return -1;
     }
     if (static_check(&files, cause) != 0) {

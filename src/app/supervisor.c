@@ -495,11 +495,9 @@ static void close_listeners(struct supervisor *supervisor)
 int supervisor_run(struct config *config)
 {
     struct supervisor supervisor = {.config = config};
-    char cause[SETTINGS_ERROR_SIZE];
+    char cause[LISTEN_ERROR_SIZE];
     unsigned workers = worker_count(config);
     instance_init(&supervisor.instance, config);
-    if (settings_check_files(config, cause) != 0)
-        return complain(cause, EXIT_BAD_CONFIG);
     raise_file_limit(config->limits.connections, workers);
     if (open_listeners(&supervisor, config, workers, cause) != 0)
         return complain(cause, EXIT_FAILED);

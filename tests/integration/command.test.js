@@ -110,7 +110,18 @@ const BAD_FILES = [
     ],
     ['a key twice', 'limits:\n  rooms: 1\n  rooms: 2\n', [':3:', 'limits.rooms']],
     ['no YAML', 'limits: [\n', [':']],
-    ['a tab for indentation', 'limits:\n\trooms: 1\n', [':2:']],
+    ['a tab for indentation', 'limits:\n\trooms: 1\n', [':2:', 'a tab', 'spaces']],
+    [
+        'a certificate that is none',
+        `tls:\n  cert: ${garbage}\n  key: ${key}\n`,
+        [':2:', 'tls.cert', garbage, 'base64'],
+    ],
+    [
+        'a key of another certificate',
+        `tls:\n  cert: ${cert}\n  key: ${otherKey}\n`,
+        [':3:', 'tls.key', otherKey, 'is not the key of the certificate'],
+    ],
+    ['an admin token that is too short', 'admin:\n  token: short\n', [':2:', 'admin.token']],
 ];
 
 for (const [what, text, named] of BAD_FILES) {
@@ -130,7 +141,9 @@ const BAD_FLAGS = [
     ['an argument that is no option', ['start'], ['start']],
     ['a missing value', ['--workers'], ['--workers']],
     ['an unknown key', ['--set', 'limits.roms=5'], ['limits.roms', 'rooms']],
-    ['a setting without a value', ['--set', 'limits.rooms'], ['limits.rooms']],
+    ['a setting without a value', ['--set', 'limits.rooms'], ['limits.rooms', 'section.key=value']],
+    ['a setting without a key', ['--set', '=1'], ['"=1"', 'section.key=value']],
+    ['a file without a name', ['--config', ''], ['--config: needs a value: FILE']],
     ['a wrong number', ['--workers', 'two'], ['--workers', 'two', '256']],
     ['a wrong address', ['--listen', '127.0.0.1:80'], ['--listen', '127.0.0.1:80', 'http']],
     ['a port over 65535', ['--listen', 'http://127.0.0.1:65536'], ['--listen', '65536']],
@@ -150,12 +163,12 @@ const BAD_FLAGS = [
     [
         'a certificate that is none',
         ['--listen', 'https://127.0.0.1:0', '--tls-cert', garbage, '--tls-key', key],
-        [garbage],
+        ['--tls-cert: tls.cert:', garbage],
     ],
     [
         'a key of another certificate',
         ['--listen', 'https://127.0.0.1:0', '--tls-cert', cert, '--tls-key', otherKey],
-        [otherKey],
+        ['--tls-key: tls.key:', otherKey],
     ],
 ];
 

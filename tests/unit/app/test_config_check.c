@@ -121,6 +121,27 @@ static void a_file_without_permission_is_refused(void **state)
     place_done(&place);
 }
 
+static void what_a_file_holds_is_blamed_on_the_key_that_names_it(void **state)
+{
+    struct fixture f;
+    const char *name = fixture_file("log: {level: info}\nbus:\n  cert: c.pem\n  key: k.pem\n");
+    char error[256];
+    (void)state;
+    assert_int_equal(LOAD(&f, NULL, "--config", name, "--set", "admin.token=short"), 0);
+    config_blame(&f.config, "bus.ca, bus.cert, bus.key: does not fit", &f.errors);
+    config_blame(&f.config, "admin.token: is short", &f.errors);
+    config_blame(&f.config, "turn.secrets: are none", &f.errors);
+    config_blame(&f.config, "no key at all", &f.errors);
+    assert_int_equal(f.errors.count, 4);
+    snprintf(error, sizeof(error), "%s:3: bus.ca, bus.cert, bus.key: does not fit", name);
+    assert_string_equal(f.errors.text[0], error);
+    assert_string_equal(f.errors.text[1], "--set: admin.token: is short");
+    assert_string_equal(f.errors.text[2], "roomline: turn.secrets: are none");
+    assert_string_equal(f.errors.text[3], "roomline: no key at all");
+    fixture_done(&f);
+    unlink(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +151,7 @@ int main(void)
         cmocka_unit_test(the_wrong_kind_of_file_is_refused),
         cmocka_unit_test(a_fifo_is_refused_and_not_waited_for),
         cmocka_unit_test(a_file_without_permission_is_refused),
+        cmocka_unit_test(what_a_file_holds_is_blamed_on_the_key_that_names_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

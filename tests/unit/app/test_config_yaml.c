@@ -126,6 +126,10 @@ static void what_is_no_yaml_is_refused_with_its_line(void **state)
     refuses("log:\n  level: info\n level: x\n",
             "roomline.yaml:3: not YAML: did not find expected key");
     refuses("log:\n\tlevel: info\n",
+            "roomline.yaml:2: not YAML: a tab; indentation is made of spaces");
+    refuses("log: {level: info}\nlimits:\n  \trooms: 1\n",
+            "roomline.yaml:3: not YAML: a tab; indentation is made of spaces");
+    refuses("log:\n  level: @info\n",
             "roomline.yaml:2: not YAML: found character that cannot start any token");
     refuses("log: {}\n\nlimits: \"\n", "roomline.yaml:4: not YAML: found unexpected end of stream");
     refuses("log: {}\n#\n# \xff\n", "roomline.yaml:3: not YAML: invalid leading UTF-8 octet");
