@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fragments, frame } from '../support/frame.js';
+import { HttpConnection, requestText } from '../support/http.js';
 import { freshRoom, Peer } from '../support/peer.js';
 import { ownServer, PLAIN, PLAIN2, suite, TLS, TLS2 } from '../support/suite.js';
 import { connectSocket } from '../support/upgrade.js';
@@ -205,6 +207,78 @@ suite('slow reader', [PLAIN, PLAIN2, TLS2], { config: SLOW }, (on) => {
         const first = await again.until('signal');
         assert.equal(first.data[0], got);
     });
+});
+
+/** The keys that docs/configuration.md says may be 0 for no limit. */
+function limitKeys() {
+    const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+    return [...page.matchAll(/^\| `([a-z_.]+)` \|[^|]*\| 0 \(no limit\)/gm)].map(([, key]) => key);
+}
+
+test('every limit takes 0 for none', async (t) => {
+    const keys = limitKeys();
+    assert.ok(keys.length > 20 && keys.includes('timeouts.join'), String(keys));
+    const config = Object.fromEntries(keys.map((key) => [key, 0]));
+    const server = await ownServer(t, { workers: 2, config });
+    const room = freshRoom();
+
+    // Deadlines: what begins here goes on at the end.
+    const silent = await Peer.connect(server, { room });
+    const idle = await HttpConnection.open(server);
+    const slow = await HttpConnection.open(server);
+    slow.send('GET /livez HTTP/1.1\r\nHost: x\r\n');
+
+    const http = await HttpConnection.open(server);
+    const long = { headers: { 'X-Long': 'x'.repeat(200_000) } };
+    assert.equal((await http.request(requestText('/livez', long))).status, 200);
+    const body = 'x'.repeat(1_000_000);
+    const large = { headers: { 'Content-Length': body.length }, body };
+    assert.equal((await http.request(requestText('/livez', large))).status, 200);
+
+    const info = { note: 'x'.repeat(10_000) };
+    const a = await Peer.join(server, { room, peer: 'a', info, worker: 0 });
+    const b = await Peer.join(server, { room, peer: 'b', worker: 1 });
+    assert.deepEqual(b.roster.get('a').info, info);
+    for (let n = 0; n < 70; n++) await Peer.join(server, { room });
+
+    a.ws.sendRaw(Buffer.concat(Array(500).fill(frame({ opcode: 'ping', payload: 'x' }))));
+    a.ws.sendRaw(pings(500));
+    for (let n = 0; n < 500; n++) await a.until('pong');
+    const data = 'x'.repeat(300_000);
+    const signal = JSON.stringify({ type: 'signal', to: 'b', data });
+    a.ws.sendRaw(Buffer.concat(fragments(signal, Array(1000).fill(100))));
+    await b.until('signal', { from: 'a', data });
+
+    await b.lose();
+    await a.until('peer-away', { peer: 'b' });
+    for (let n = 0; n < 200; n++) a.signal('b', [n, 'x'.repeat(5000)]);
+    await a.settle();
+    const again = await b.resume(server);
+    const held = await again.signals(200);
+    assert.deepEqual(
+        held.map((message) => message.data[0]),
+        held.map((_, n) => n),
+    );
+
+    silent.send({ type: 'join' });
+    await silent.expectJoined();
+    assert.equal((await slow.request('\r\n')).status, 200);
+    assert.equal((await idle.request(requestText('/livez'))).status, 200);
+});
+
+test('rate_strikes of 0: refused again and again, and never closed', async (t) => {
+    const config = {
+        'limits.messages_per_second': 1,
+        'limits.messages_burst': 1,
+        'limits.rate_strikes': 0,
+    };
+    const server = await ownServer(t, { config });
+    const a = await Peer.join(server);
+    a.ws.sendRaw(pings(500));
+    let refused = 0;
+    for (let n = 0; n < 500; n++) refused += (await a.next()).code === 'rate-limited';
+    assert.ok(refused > 450, String(refused));
+    await a.leave();
 });
 
 test('connections: over the limit they are refused, and freed ones can be used', async (t) => {
