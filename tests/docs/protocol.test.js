@@ -1,7 +1,7 @@
 // docs/asyncapi.yaml is valid, its examples follow its schemas, and docs/protocol.md, the table in
 // src/base/error.h and the client all say the same.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { Parser } from '@asyncapi/parser';
 import YAML from 'yaml';
@@ -110,6 +110,36 @@ test('the close codes are those of the server, and say the same about coming bac
     rows.forEach(([code, , , answer], i) => {
         assert.match(documented[i][2], ANSWERS[answer], code);
     });
+});
+
+/** The files and titles of all tests, with the words that titles take from tables of their file. */
+function testTitles() {
+    const files = ['integration', 'cluster', 'sim', 'unit/base'].flatMap((folder) =>
+        readdirSync(new URL(`../${folder}/`, import.meta.url)).map((name) => `tests/${folder}/${name}`),
+    );
+    return files.flatMap((path) => {
+        const text = read(path);
+        const titles = [...text.matchAll(/\btest\(\s*(['`])(.*?)\1/g)].map(([, , title]) => title);
+        const loops = titles.filter((title) => title.includes('${code}') || title.includes('${error}'));
+        const words = loops.length ? [...text.matchAll(/^ {4}\['([a-z-]+)',|(?<=[ [])(1\d{3}),(?= |$)/gm)] : [];
+        const c = [...text.matchAll(/^static void (\w+)\(void \*\*state\)/gm)].map(([, name]) => name);
+        return [...titles, ...words.map(([, word, code]) => word ?? code), ...c];
+    });
+}
+
+test('every message, every error and every close code has a test that is named after it', () => {
+    const titles = testTitles();
+    const wanted = [
+        ...tables('type').flatMap(([type]) => names(type)),
+        ...tables('`code`').flatMap(([code]) => names(code)),
+        ...tables('close').map(([code]) => code),
+    ];
+    assert.ok(wanted.length > 50);
+    const lacking = wanted.filter((word) => {
+        const pattern = new RegExp(`(?<![a-z0-9-])${word}(?![a-z0-9-])`);
+        return !titles.some((title) => pattern.test(title.replaceAll('_', ' ')));
+    });
+    assert.deepEqual(lacking, []);
 });
 
 test('the browser client knows every close code', () => {

@@ -364,7 +364,7 @@ describe('rooms by REST, with servers of their own', () => {
         await call(server, 'PUT', ROOM, 409, { room: 'b', body: {} });
     });
 
-    test('only administrators make rooms, where that is so', async (t) => {
+    test('room-closed: only administrators make rooms, where that is so', async (t) => {
         const server = await ownServer(t, { ...WITH_ADMIN, config: { 'server.rooms_on_demand': false } });
         await assert.rejects(Peer.join(server, { room: 'a', peer: 'ann' }), /room-closed/);
         await call(server, 'PUT', ROOM, 201, { room: 'a', body: {} });

@@ -70,47 +70,60 @@ suite('tickets and admins', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, 
         assert.deepEqual(types, ['joined', ...Array(7).fill('unauthorized')]);
     });
 
-    test('an admin locks, kicks and closes', async () => {
-        const room = freshRoom();
-        const admin = await enter(on.server, { room, sub: 'host', grants: ['signal', 'admin'] }, last());
-        const guest = await enter(on.server, { room, sub: 'guest' });
-        await admin.until('peer-joined', { peer: 'guest' });
+    /** What the log says of an admin's orders in a room, once it tells of the last of them. */
+    async function administered(room, last) {
+        const told = (line) => line.event === 'administered' && line.room === room;
+        await on.server.waitLog((line) => told(line) && line.op === last);
+        return on.server.logs.filter(told).map(({ peer, op, kicked, outcome }) => [peer, op, kicked, outcome]);
+    }
 
-        admin.send({ type: 'lock', locked: true });
-        await admin.quiet();
+    const admin = (room) => enter(on.server, { room, sub: 'host', grants: ['signal', 'admin'] }, last());
+
+    test('lock: room-locked, 4007, for all but those who resume', async () => {
+        const room = freshRoom();
+        const host = await admin(room);
+        const guest = await enter(on.server, { room, sub: 'guest' });
+        host.send({ type: 'lock', locked: true });
         await lockedOut(on.server, room);
         await guest.lose();
         const again = await guest.resume(on.server, { token: sign({ room, sub: 'guest', exp: soon() }) });
         assert.equal(again.joined.resumed, true);
-        admin.send({ type: 'lock', locked: false });
+        host.send({ type: 'lock', locked: false });
         await unlocked(on.server, room);
+        assert.deepEqual((await administered(room, 'lock'))[0], ['host', 'lock', undefined, 'done']);
+    });
 
-        admin.send({ type: 'kick', peer: 'nobody', id: 3 });
-        await admin.until('error', { code: 'peer-not-found', id: 3 });
-        admin.send({ type: 'kick', peer: 'guest', ban: 60 });
-        await again.expectClose(4005);
-        await admin.until('peer-left', { peer: 'guest', reason: 'kicked' });
+    test('kick: kicked, 4005, and where there is a ban forbidden, 4003', async () => {
+        const room = freshRoom();
+        const host = await admin(room);
+        const guest = await enter(on.server, { room, sub: 'guest' });
+        await host.until('peer-joined', { peer: 'guest' });
+        host.send({ type: 'kick', peer: 'nobody', id: 3 });
+        await host.until('error', { code: 'peer-not-found', id: 3 });
+        host.send({ type: 'kick', peer: 'guest', ban: 60 });
+        await guest.expectClose(4005);
+        await host.until('peer-left', { peer: 'guest', reason: 'kicked' });
         const token = sign({ room, sub: 'guest', exp: soon() });
         await expectRefused(on.server, { room, token }, 'forbidden', 4003, last());
+        await on.server.waitLog(({ room: where, kicked }) => where === room && kicked === 'guest');
+        assert.deepEqual(await administered(room, 'kick'), [
+            ['host', 'kick', 'nobody', 'peer-not-found'],
+            ['host', 'kick', 'guest', 'done'],
+        ]);
+    });
 
-        const other = await enter(on.server, { room, sub: 'other' });
-        admin.send({ type: 'close' });
-        await other.expectClose(4004);
-        await admin.expectClose(4004);
-        await enter(on.server, { room, sub: 'guest' }); // a new room of the same name, without bans
-
-        const told = ({ event, room: where, op }) => event === 'administered' && where === room && op === 'close';
-        await on.server.waitLog(told); // the last of them
-        const outcomes = on.server.logs.filter((line) => line.event === 'administered' && line.room === room);
-        assert.deepEqual(
-            outcomes.map(({ peer, op, kicked, outcome }) => [peer, op, kicked, op === 'close' || outcome]),
-            [
-                ['host', 'lock', undefined, 'done'],
-                ['host', 'lock', undefined, 'done'],
-                ['host', 'kick', 'nobody', 'peer-not-found'],
-                ['host', 'kick', 'guest', 'done'],
-                ['host', 'close', undefined, true], // he goes himself, maybe before he is answered
-            ],
-        );
+    test('close: 4004 for everybody, and a new room has no bans', async () => {
+        const room = freshRoom();
+        const host = await admin(room);
+        const guest = await enter(on.server, { room, sub: 'guest' });
+        await host.until('peer-joined', { peer: 'guest' });
+        host.send({ type: 'kick', peer: 'other', ban: 60 });
+        await on.server.waitLog(({ room: where, kicked }) => where === room && kicked === 'other');
+        host.send({ type: 'close' });
+        await guest.expectClose(4004);
+        await host.expectClose(4004);
+        await enter(on.server, { room, sub: 'other' });
+        // He goes himself, maybe before he is answered.
+        assert.deepEqual((await administered(room, 'close')).at(-1).slice(0, 2), ['host', 'close']);
     });
 });

@@ -13,7 +13,7 @@ import { claimsOf, enter, GUARDED, makeKey, SECRET, secretJwk, sign, soon } from
 suite('tokens', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, (on) => {
     const last = () => ({ worker: on.mode.workers - 1 });
 
-    test('without a token, or with a bad one, nobody enters', async () => {
+    test('unauthorized, 4001: without a token, or with a bad one, nobody enters', async () => {
         const room = freshRoom();
         const good = { room, exp: soon() };
         const [head, body, signature] = sign(good).split('.');
@@ -60,7 +60,7 @@ suite('tokens', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, (on) => {
         await expectRefused(on.server, { room, token: fits(n) }, 'too-large', 4000);
     });
 
-    test('a token is for its rooms', async () => {
+    test('forbidden, 4003: a token is for its rooms', async () => {
         const room = freshRoom();
         const rooms = [room, [freshRoom(), room], `${room.slice(0, -1)}*`, '*', ['none', `${room}*`]];
         for (const claim of rooms) {
@@ -117,7 +117,7 @@ suite('tokens', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, (on) => {
         await b.expect('peer-info', { peer: 'ann', info: { ...info, muted: false } });
     });
 
-    test('a message takes its right', async () => {
+    test('forbidden: a message takes its right', async () => {
         const room = freshRoom();
         const b = await enter(on.server, { room, sub: 'ben' }, last());
         const a = await enter(on.server, { room, sub: 'ann', grants: [] }, { info: { a: 1 } });
@@ -134,7 +134,7 @@ suite('tokens', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, (on) => {
         await a.leave();
     });
 
-    test('expiry closes, and a fresh token resumes', async () => {
+    test('4001: expiry closes, and a fresh token resumes', async () => {
         const room = freshRoom();
         const b = await enter(on.server, { room, sub: 'ben' }, last());
         const a = await enter(on.server, { room, sub: 'ann', exp: soon(2) });
@@ -152,7 +152,7 @@ suite('tokens', [PLAIN, PLAIN2], { ...GUARDED, concurrency: true }, (on) => {
         await b.until('peer-back', { peer: 'ann' });
     });
 
-    test('a fresh token in time keeps the connection', async () => {
+    test('token: a fresh one in time keeps the connection', async () => {
         const room = freshRoom();
         const b = await enter(on.server, { room, sub: 'ben' }, last());
         const a = await enter(on.server, { room, sub: 'ann', exp: soon(3) });

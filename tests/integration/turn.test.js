@@ -60,7 +60,7 @@ test('each peer is told of TURN servers with credentials of its own', async (t) 
 });
 
 // That they come in time is proven with a clock of its own, in tests/sim.
-test('fresh ones come over the open socket, again and again', async (t) => {
+test('ice-servers: fresh ones come over the open socket, again and again', async (t) => {
     const config = { 'turn.urls': URL_, 'turn.secrets': NEW, 'turn.ttl': '2s' };
     const server = await ownServer(t, { config });
     const ann = await Peer.join(server, { peer: 'ann' });

@@ -158,6 +158,19 @@ static void info_that_the_bus_has_no_room_for_is_an_error(void **state)
     assert_null(cJSON_GetObjectItem(error, "to"));
 }
 
+/* A number that no table has, as from a server of another version. */
+static void an_error_that_is_unknown_is_internal(void **state)
+{
+    (void)state;
+    client_join(&bob, 0, "room", "bob"); /* not settled: it waits for the directory */
+    exchange_on_frame(cluster.exchanges[0], &(struct frame){.kind = FRAME_REFUSED,
+                                                            .room = SLICE("room"),
+                                                            .request = 1,
+                                                            .error = -9999});
+    expect_error(&bob, "internal");
+    assert_int_equal(bob.closed, CLOSE_OVERLOADED);
+}
+
 static void no_join_in_time_is_4008(void **state)
 {
     (void)state;
@@ -857,6 +870,7 @@ int main(void)
         TEST(leaving_is_told_and_closes),
         TEST(info_is_told),
         TEST(info_that_the_bus_has_no_room_for_is_an_error),
+        TEST(an_error_that_is_unknown_is_internal),
         TEST(no_join_in_time_is_4008),
         TEST(messages_sent_behind_the_join_wait_for_it),
         TEST(a_resume_acknowledges_what_the_client_has),
