@@ -53,6 +53,13 @@ test('the unit runs what was installed', () => {
     assert.ok(existsSync(join(root, dashboard, 'index.html')));
 });
 
+test('the README names what is there', () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const paths = readme.match(/\/usr\/local\/[\w/]+|(?<= )\/etc\/[\w/]+/g);
+    assert.ok(paths.length >= 2);
+    for (const path of paths) assert.ok(existsSync(join(root, path)), path);
+});
+
 const systemd = spawnSync('systemd-analyze', ['--version']).status === 0;
 
 function analyze(verb, text) {
