@@ -101,6 +101,10 @@ export class FakePeerConnection extends EventTarget {
         return this.#transceivers;
     }
 
+    getSenders() {
+        return this.#transceivers.map(({ sender }) => sender);
+    }
+
     addTransceiver(what, { direction = 'sendrecv' } = {}) {
         const track = typeof what === 'string' ? null : what;
         const sender = { track, replaceTrack: async (next) => void (sender.track = next) };

@@ -5,13 +5,18 @@
 //
 // Only who is in a call with me can introduce somebody, and the server vouches for `from`. To that one
 // the call may seem connected a moment before it does to me.
+//
+// Two whose connection is lost while both still talk try again by the same rule, without being told.
 
 import { compareIds } from '../../roomline.js';
+
+const MOST_AGAIN = 2; // times in one talk: each takes as long as it takes to give up
 
 export class Group {
     #room;
     #talk;
-    #expected = new Set(); // IDs of whom I was told that they will call
+    #expected = new Set(); // IDs of those who will call
+    #again = new Map(); // ID -> how often they were lost
 
     constructor(room, talk) {
         this.#room = room;
@@ -37,7 +42,15 @@ export class Group {
         }
     }
 
-    // Both are told. One calls, so that their calls don't cross.
+    // Whoever is busy has others left, as I have.
+    lost(peer) {
+        const times = (this.#again.get(peer) ?? 0) + 1;
+        if (times > MOST_AGAIN || !this.#room.peers.get(peer)?.info?.busy) return;
+        this.#again.set(peer, times);
+        this.#meet(peer);
+    }
+
+    // Both know. One calls, so that their calls don't cross.
     #meet(peer) {
         const { peers, peer: me, calls } = this.#room;
         if (peer === me || !peers.has(peer) || this.#talk.has(peer) || this.#talk.isFull) return;
@@ -54,5 +67,6 @@ export class Group {
 
     end() {
         this.#expected.clear();
+        this.#again.clear();
     }
 }

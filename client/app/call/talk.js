@@ -96,6 +96,7 @@ export class Talk extends Emitter {
         this.#calls.delete(call.peer);
         this.emit('ended', { call, reason });
         if (this.size === 0) this.#end();
+        else if (reason === 'lost') this.#group.lost(call.peer);
         this.emit('change');
     }
 
