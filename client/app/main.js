@@ -18,7 +18,7 @@ let me = null; // { name, room }
 let room = null;
 
 const media = new Media();
-const prejoin = new Prejoin(media, enter, showHome);
+const prejoin = new Prejoin(media, enter, goBack);
 
 translate();
 watchLanguage();
@@ -55,6 +55,12 @@ async function enter() {
     } finally {
         setEntering(false);
     }
+}
+
+// Also while the server has not answered yet.
+function goBack() {
+    if (room) room.leave();
+    else showHome();
 }
 
 function setEntering(yes) {

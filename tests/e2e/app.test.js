@@ -69,7 +69,14 @@ suite('the application', PLAIN, {}, (on) => {
     test('where there is no WebRTC the page says so, and whoever calls hears it', async (t) => {
         const [ann, ben] = await arrive(t, 'Ann', 'Ben');
         await ben.page.addInitScript(() => delete window.RTCPeerConnection);
-        await Promise.all([ann.enter('bare'), ben.enter('bare')]);
+        await ann.enter('bare');
+        await ben.open('/?room=bare');
+        await ben.page.fill('#name', 'Ben');
+        await ben.page.click('#join');
+        await ben.notice('no WebRTC');
+        assert.equal(await ben.page.locator('#prejoin select:visible').count(), 0);
+        await ben.page.click('#enter-room');
+        await ben.inside();
         await ben.notice('no WebRTC');
         assert.ok(await ben.row('Ann').getByRole('button').isDisabled());
         await ann.call(ben);

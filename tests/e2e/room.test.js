@@ -75,6 +75,20 @@ suite('rooms', PLAIN, {}, (on) => {
         await ann.inside();
         assert.equal(await ann.page.textContent('#room-name'), 'second');
     });
+
+    test('while the server is silent one can go back, and into another room', async (t) => {
+        const ann = await arrive(t, 'Ann');
+        await ann.page.routeWebSocket(/\/silent\/ws$/, () => {});
+        await ann.open('/?room=silent');
+        await ann.page.fill('#name', 'Ann');
+        await ann.goIn();
+        await ann.notice('The server does not answer yet.');
+        await ann.page.click('#prejoin-back');
+        await ann.page.fill('#room', 'answering');
+        await ann.goIn();
+        await ann.inside();
+        assert.equal(await ann.page.textContent('#room-name'), 'answering');
+    });
 });
 
 suite('a small room', PLAIN, { config: { 'limits.peers_per_room': 2 } }, (on) => {

@@ -1,5 +1,6 @@
 // Before entering: what the others are going to see and hear, and of which devices.
 
+import { canCall } from '../../calls.js';
 import { t } from '../i18n.js';
 import { $, notice, showPlace } from '../parts/page.js';
 import { paintAvatar } from '../parts/avatar.js';
@@ -54,7 +55,7 @@ export class Prejoin {
         $('preview').hidden = !isOn;
         $('preview-avatar').hidden = isOn;
         notice('prejoin-notice', problem);
-        $('prejoin-without').hidden = $('ask-again').hidden = !problem || problem === 'media-no-webrtc';
+        $('prejoin-without').hidden = $('ask-again').hidden = !problem || !canCall();
         this.#listen(this.#media.track('audio'));
         for (const [kind, id] of Object.entries(selects)) await this.#list(kind, $(id));
     }
@@ -75,6 +76,6 @@ export class Prejoin {
         });
         select.replaceChildren(...options);
         select.value = this.#media.track(kind)?.getSettings().deviceId ?? '';
-        select.closest('.field').hidden = devices.length < 2;
+        select.closest('.field').hidden = devices.length < 2 || !canCall();
     }
 }

@@ -96,8 +96,7 @@ export class RoomPlace {
 
 // Before one is in there is only the home, or the place before entering, to say it.
 function sayLink(key) {
-    notice('link-notice', key);
-    if (key && !$('prejoin').hidden) notice('prejoin-notice', key);
+    for (const id of ['link-notice', 'prejoin-link']) notice(id, key);
     if (key && !$('door').hidden) notice('door-notice', key);
 }
 
