@@ -163,6 +163,9 @@ suite('in a call', PLAIN, {}, (on) => {
         assert.ok(await six[0].row('Gus').getByRole('button').isDisabled());
 
         await showsLatestCode(six[0].page);
+        await six[0].page.setViewportSize(PHONE.viewport);
+        const cut = (names) => names.filter(({ clientWidth, scrollWidth }) => clientWidth < scrollWidth).length;
+        assert.equal(await six[0].page.$$eval('.tag b', cut), 0);
 
         await six[5].say('hello all five');
         await Promise.all(six.slice(0, 5).map((person) => person.reads('hello all five')));
