@@ -89,7 +89,7 @@ export const words = {
         'failed-network': 'The server does not answer.',
         'failed-unavailable': 'No answer in time. It may or may not be done.',
         setup: 'An admin token is needed',
-        setupWhy: 'No admin token is configured, so this dashboard may show and do nothing. Make one, and start roomline with it:',
+        setupWhy: 'No admin token is configured, so this dashboard can neither show nor do anything. Make one, and start roomline with it:',
         setupFile: 'Or with a file of tokens, one a line, which is read again on SIGHUP:',
         setupThen: 'Then load this page again and type the token in.',
     },
