@@ -87,7 +87,7 @@ enum reconnect {
       CLOSE_NONE, CLOSE_NONE)                                                                      \
     X(RATE_LIMITED, "rate-limited", "Too many messages; slow down.", CLOSE_RATE_LIMITED,           \
       CLOSE_NONE)                                                                                  \
-    X(TOO_LARGE, "too-large", "The info or id is too large.", CLOSE_PROTOCOL, CLOSE_NONE)          \
+    X(TOO_LARGE, "too-large", "The info, id or token is too large.", CLOSE_PROTOCOL, CLOSE_NONE)   \
     X(UNAVAILABLE, "unavailable", "This can't be done right now; try again later.",                \
       CLOSE_OVERLOADED, CLOSE_NONE)                                                                \
     X(INTERNAL, "internal", "The server failed; try again later.", CLOSE_OVERLOADED,               \

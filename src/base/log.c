@@ -107,6 +107,8 @@ static void add_field(struct buf *line, const struct log_field *field)
         buf_add_uint(line, field->number);
     else if (field->kind == LOG_FIELD_INT)
         buf_add_format(line, "%" PRId64, (int64_t)field->number);
+    else if (field->kind == LOG_FIELD_BOOL)
+        buf_add_text(line, field->number != 0 ? "true" : "false");
     else if (field->kind == LOG_FIELD_NULL)
         buf_add_text(line, "null");
     else

@@ -17,7 +17,14 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_AUTO, LOG_TEXT, LOG_JSON };
 
 struct log_field {
-    enum { LOG_FIELD_END, LOG_FIELD_UINT, LOG_FIELD_INT, LOG_FIELD_SLICE, LOG_FIELD_NULL } kind;
+    enum {
+        LOG_FIELD_END,
+        LOG_FIELD_UINT,
+        LOG_FIELD_INT,
+        LOG_FIELD_BOOL,
+        LOG_FIELD_SLICE,
+        LOG_FIELD_NULL
+    } kind;
     const char *name;
     uint64_t number;
     struct slice text;
@@ -29,6 +36,8 @@ struct log_field {
 #define LOG_INT(field, value)                                                                      \
     ((struct log_field){                                                                           \
         .kind = LOG_FIELD_INT, .name = (field), .number = (uint64_t)(int64_t)(value)})
+#define LOG_BOOL(field, value)                                                                     \
+    ((struct log_field){.kind = LOG_FIELD_BOOL, .name = (field), .number = (value)})
 #define LOG_SLICE(field, value)                                                                    \
     ((struct log_field){.kind = LOG_FIELD_SLICE, .name = (field), .text = (value)})
 /* Only in JSON: a text line leaves it out. */

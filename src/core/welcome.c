@@ -67,8 +67,8 @@ void welcome_client(struct session *session, bool resuming, bool resumed, struct
     buf_done(&servers);
     log_event(LOG_INFO, "joined", LOG_UINT("connection", session->number),
               LOG_SLICE("room", room_name(session->room)),
-              LOG_SLICE("peer", member_name(session->member)),
-              LOG_STR("resumed", resumed ? "true" : "false"), LOG_END);
+              LOG_SLICE("peer", member_name(session->member)), LOG_BOOL("resumed", resumed),
+              LOG_END);
     if (message == NULL) {
         session_close(session, CLOSE_OVERLOADED);
         return;

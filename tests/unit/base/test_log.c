@@ -100,7 +100,8 @@ static void json_has_time_level_event_and_fields(void **state)
     (void)state;
     log_init(LOG_INFO, LOG_JSON, -1);
     log_event(LOG_INFO, "listening", LOG_STR("url", "http://127.0.0.1:1"),
-              LOG_UINT("backlog", 1024), LOG_INT("delta", -5), LOG_END);
+              LOG_UINT("backlog", 1024), LOG_INT("delta", -5), LOG_BOOL("yes", true),
+              LOG_BOOL("no", false), LOG_END);
     cJSON *json = logged_json();
     const cJSON *time = cJSON_GetObjectItemCaseSensitive(json, "time");
     assert_true(is_like(cJSON_GetStringValue(time), "9999-99-99T99:99:99.999Z"));
@@ -109,6 +110,8 @@ static void json_has_time_level_event_and_fields(void **state)
     assert_member(json, "url", "http://127.0.0.1:1");
     assert_true(number_of(json, "backlog") == 1024);
     assert_true(number_of(json, "delta") == -5);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "yes")));
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(json, "no")));
     assert_false(cJSON_HasObjectItem(json, "worker"));
     cJSON_Delete(json);
 }
@@ -132,9 +135,9 @@ static void text_is_plain(void **state)
     (void)state;
     log_init(LOG_INFO, LOG_TEXT, -1);
     log_event(LOG_INFO, "listening", LOG_STR("url", "http://127.0.0.1:1"), LOG_UINT("n", 7),
-              LOG_END);
+              LOG_BOOL("on", true), LOG_END);
     assert_true(is_like(logged(), "99:99:99.999 info  listening url="));
-    assert_string_equal(output + 12, " info  listening url=http://127.0.0.1:1 n=7\n");
+    assert_string_equal(output + 12, " info  listening url=http://127.0.0.1:1 n=7 on=true\n");
 }
 
 static void text_quotes_what_would_mislead(void **state)
