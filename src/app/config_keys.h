@@ -42,7 +42,7 @@
     X(server, workers, count, "0", 1, 256, "one per core", \
       "Worker processes; each has its own event loop.") \
     X(server, client, path, "", 0, 0, NULL, \
-      "Directory of the static web client, read once at start; empty for none.") \
+      "Directory of the static web client, read at the start and on SIGHUP; empty for none.") \
     X(server, origins, origins, "[self]", 0, 0, NULL, \
       "Pages that may open a WebSocket: self is the host that served the page, * is any page.") \
     X(server, rooms_on_demand, flag, "true", 0, 0, NULL, \

@@ -22,6 +22,7 @@
 #define ANSWER_MAX 4096  /* bytes, headers included; what comes behind them is not read */
 #define REQUEST_MAX 1024 /* bytes */
 #define PATH "/readyz"
+#define USAGE "usage: roomline health [http[s]://HOST[:PORT][/PATH] | OPTION...]\n"
 
 struct target {
     struct authority authority;
@@ -107,7 +108,7 @@ static int choose_target(int argc, char **argv, struct target *ret_target)
         return read_options(argc, argv, ret_target);
     if (parse_url(argv[1], ret_target) == 0)
         return 0;
-    fputs("usage: roomline health [http[s]://HOST[:PORT][/PATH] | OPTION...]\n", stderr);
+    fputs(USAGE, stderr);
     return -1;
 }
 
@@ -293,9 +294,32 @@ done:
     return exit_code;
 }
 
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int help(void)
+{
+    fputs(USAGE
+          "Asks a server whether it is ready, prints its answer, and ends with 0 where that is "
+          "200, with 1\nwhere it is another or there is none, and with 2 where it can't be "
+          "asked.\n\n"
+          "OPTION is any of the server's own, such as --config FILE or --listen URL: asked is "
+          "the first\naddress that a server with these, and this environment, listens on. "
+          "Without PATH it is " PATH ".\n",
+          stdout);
+    return EXIT_OK;
+}
+
 int health_run(int argc, char **argv)
 {
     struct target target;
+    if (wants_help(argc, argv))
+        return help();
     crypto_init();
     return choose_target(argc, argv, &target) == 0 ? ask(&target) : EXIT_BAD_CONFIG;
 }

@@ -114,6 +114,14 @@ test('what is printed holds no control characters', async (t) => {
     assert.deepEqual({ code, stdout }, { code: 1, stdout: 'no\n' });
 });
 
+test('--help says how it is used, and asks nobody', async () => {
+    for (const args of [['--help'], ['-h'], ['--listen', 'http://127.0.0.1:1', '--help']]) {
+        const { code, stdout, stderr } = await health(args);
+        assert.deepEqual([code, stderr], [0, '']);
+        assert.match(stdout, /^usage: roomline health /);
+    }
+});
+
 test('arguments that are none', async () => {
     for (const args of [
         ['ftp://127.0.0.1/'],
