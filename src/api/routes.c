@@ -172,8 +172,8 @@ static bool choose_subprotocol(const struct http_request *request, struct slice 
     return offered || http_list_count(request, header) == 0;
 }
 
-int routes_upgrade(const struct routes *routes, const struct http_request *request,
-                   struct room_request *ret_asked, struct http_response *refusal)
+static int judge_upgrade(const struct routes *routes, const struct http_request *request,
+                         struct room_request *ret_asked, struct http_response *refusal)
 {
     struct slice room;
     const struct route *route = find_route(request->path, &room);
@@ -188,4 +188,13 @@ int routes_upgrade(const struct routes *routes, const struct http_request *reque
     if (!choose_subprotocol(request, &ret_asked->subprotocol))
         return refuse(refusal, 400, "The subprotocol is " SUBPROTOCOL ".\n");
     return 0;
+}
+
+int routes_upgrade(const struct routes *routes, const struct http_request *request,
+                   struct room_request *ret_asked, struct http_response *refusal)
+{
+    int status = judge_upgrade(routes, request, ret_asked, refusal);
+    if (status != 0)
+        static_add_security(routes->files, request, refusal);
+    return status;
 }

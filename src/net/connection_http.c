@@ -103,6 +103,12 @@ static void count_limit(struct connection *connection, int status)
             net_hit(connection_loop(connection), limits[i].limit);
 }
 
+static void respond_with_reason(struct http_response *response, int status)
+{
+    http_response_text(response, status, http_reason(status));
+    http_response_add(response, "X-Content-Type-Options", SLICE("nosniff"));
+}
+
 static void refuse_request(struct connection *connection, int status)
 {
     const struct connection_handler *handler = &connection_loop(connection)->handler;
@@ -112,14 +118,14 @@ static void refuse_request(struct connection *connection, int status)
     if (handler->on_refused != NULL)
         handler->on_refused(handler->context, status, &response);
     else
-        http_response_text(&response, status, http_reason(status));
+        respond_with_reason(&response, status);
     answer(connection, &none, &response, false);
 }
 
 /* The client has as many connections as it may have, as was found out just now. */
 static int too_many(struct http_response *response)
 {
-    http_response_text(response, 503, http_reason(503));
+    respond_with_reason(response, 503);
     http_response_add(response, "Retry-After", SLICE("5"));
     response->close = true;
     return 503;

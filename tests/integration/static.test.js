@@ -233,6 +233,27 @@ describe('static files', () => {
         }
     });
 
+    test('no answer at all is for sniffing: refused upgrades and requests', async () => {
+        const upgrade = { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Version': '13' };
+        upgrade['Sec-WebSocket-Key'] = 'dGhlIHNhbXBsZSBub25jZQ==';
+        const refused = [
+            [403, requestText('/v1/rooms/x/ws', { headers: { ...upgrade, Origin: 'http://evil.example' } })],
+            [400, requestText('/v1/rooms//ws', { headers: upgrade })],
+            [404, requestText('/nothing', { headers: upgrade })],
+            [426, requestText('/v1/rooms/x/ws')],
+            [400, 'nonsense\r\n\r\n'],
+            [413, requestText('/', { headers: { 'Content-Length': 99999999 } })],
+            [431, requestText('/', { headers: { 'X-Long': 'x'.repeat(20_000) } })],
+        ];
+        for (const [expected, text] of refused) {
+            const http = await HttpConnection.open(server);
+            const { status, headers } = await http.request(text);
+            assert.equal(status, expected);
+            assert.equal(headers['x-content-type-options'], 'nosniff', text.slice(0, 60));
+            await http.destroy();
+        }
+    });
+
     test('a Host that is none never gets into a header', async () => {
         for (const host of ['x; script-src *', "x'unsafe-inline'", 'a,b', 'x/y', 'x*']) {
             const http = await HttpConnection.open(server);
