@@ -104,6 +104,34 @@ suite('the application', PLAIN, {}, (on) => {
         assert.match(codes[1].words.join(''), /^[가-힣]+$/);
     });
 
+    test('what comes with the camera does not move the button that enters', async (t) => {
+        const [ann] = await arrive(t, 'Ann');
+        const { page } = ann;
+        await page.addInitScript(() => {
+            const { getUserMedia } = MediaDevices.prototype;
+            const given = new Promise((resolve) => (window.give = resolve));
+            MediaDevices.prototype.getUserMedia = async function (wish) {
+                await given;
+                return getUserMedia.call(this, wish);
+            };
+        });
+        await ann.open('/?room=still');
+        await page.fill('#name', 'Ann');
+        await page.click('#join');
+        const places = async () => {
+            const found = [];
+            for (const size of [{ width: 1280, height: 800 }, PHONE.viewport]) {
+                await page.setViewportSize(size);
+                found.push(await page.locator('#enter-room').boundingBox());
+            }
+            return found;
+        };
+        const before = await places();
+        await page.evaluate(() => window.give());
+        await page.locator('#choose-microphone').waitFor();
+        assert.deepEqual(await places(), before);
+    });
+
     test('what is turned off in the preview stays off in the room', async (t) => {
         const [ann] = await arrive(t, 'Ann');
         await ann.open('/?room=preview');
