@@ -37,6 +37,18 @@ suite('the application', PLAIN, {}, (on) => {
         assert.equal(await tilesOf(ann).count(), 1);
     });
 
+    test('who comes in does not take a press away that has begun', async (t) => {
+        const [ann, ben, cem] = await arrive(t, 'Ann', 'Ben', 'Cem');
+        await Promise.all([ann.enter('press'), ben.enter('press')]);
+        const { x, y, width, height } = await ann.row('Ben').getByRole('button').boundingBox();
+        await ann.page.mouse.move(x + width / 2, y + height / 2);
+        await ann.page.mouse.down();
+        await cem.enter('press');
+        await ann.row('Cem').waitFor();
+        await ann.page.mouse.up();
+        await ben.page.locator('#ring-text', { hasText: 'Ann' }).waitFor();
+    });
+
     test('a file goes through the chat, and unread messages are counted', async (t) => {
         const [ann] = await arrive(t, 'Ann');
         const ben = await Person.arrive(t, on.url, { name: 'Ben', ...PHONE });

@@ -9,12 +9,19 @@ import { nameOf, paintAvatar } from '../parts/avatar.js';
 export function showPeople(peers, talk, onCall) {
     const entries = [...peers.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
     const focused = document.activeElement?.closest('#people li')?.dataset.peer;
-    const rows = entries.map((entry) => row(entry, talk, onCall));
-    $('people').replaceChildren(...rows);
+    const known = new Map([...$('people').children].map((row) => [row.dataset.peer, row]));
+    const rows = entries.map((entry) => show(known.get(entry.peer) ?? fromTemplate('person'), entry, talk, onCall));
+    arrange($('people'), rows);
     keepFocus(rows.find(({ dataset }) => dataset.peer === focused));
     $('count').textContent = String(entries.length + 1);
     $('alone').hidden = entries.length > 0;
     say($('caption'), entries.length > 0 ? 'selfHint' : 'selfHintAlone');
+}
+
+// Who stays is not touched: a press that has begun would be lost.
+function arrange(list, rows) {
+    for (const row of [...list.children]) if (!rows.includes(row)) row.remove();
+    rows.forEach((row, i) => row === list.children[i] || list.insertBefore(row, list.children[i] ?? null));
 }
 
 // A call takes the button away that made it, and its end those of the call. In a call the focus does
@@ -31,8 +38,7 @@ function statusOf({ state, info }) {
     return info?.busy ? 'busy' : 'here';
 }
 
-function row(entry, talk, onCall) {
-    const item = fromTemplate('person');
+function show(item, entry, talk, onCall) {
     const name = nameOf(entry);
     const status = statusOf(entry);
     item.dataset.status = status;
