@@ -139,7 +139,7 @@
     X(limits, bytes_per_second, size, "1MiB", 1, 1024 * CONFIG_MIB, "no limit", \
       "Bytes of messages that one peer may send per second in the long run.") \
     X(limits, bytes_burst, size, "2MiB", 1, 1024 * CONFIG_MIB, "one second's worth", \
-      "Bytes of messages that one peer may send at once.") \
+      "Bytes of messages that one peer may send at once; a larger message never gets through.") \
     X(limits, rate_strikes, count, "100", 1, 1000000, "no limit", \
       "Refusals for rate in a row after which the connection is closed.") \
     X(limits, message_size, size, "64KiB", 1, 64 * CONFIG_MIB, "no limit", \

@@ -95,6 +95,7 @@ test('bytes per second', async (t) => {
     const config = {
         'limits.bytes_per_second': '1KiB',
         'limits.bytes_burst': '100KiB',
+        'limits.message_size': '200KiB',
         'limits.rate_strikes': 5,
     };
     const server = await ownServer(t, { config });
@@ -105,6 +106,11 @@ test('bytes per second', async (t) => {
     await a.expectError('rate-limited', { to: 'a' });
     for (let n = 0; n < 5; n++) a.signal('a', 'x'.repeat(60_000));
     await a.expectClose(4029);
+    const b = await Peer.join(server, { peer: 'b' });
+    b.signal('b', 'x'.repeat(150_000)); // more than the burst: never
+    await b.expectError('rate-limited', { to: 'b' });
+    b.signal('b', 'x'.repeat(60_000));
+    await b.expect('signal');
 });
 
 test('a rate of 0 is none', async (t) => {
