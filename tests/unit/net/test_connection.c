@@ -591,7 +591,8 @@ static void a_silent_client_is_pinged_and_then_lost(void **state)
     assert_int_equal(client_next_frame(client).first_byte, 0x89);
     assert_int_equal(fixture->sessions[0].lost, 0);
     struct server_frame frame = client_next_frame(client);
-    if (frame.first_byte == 0x89) /* not so where this process stood still meanwhile */
+    /* One more each time that this process stood still meanwhile. */
+    for (int more = 0; frame.first_byte == 0x89 && more < 10; more++)
         frame = client_next_frame(client);
     assert_int_equal(frame.first_byte, 0x88);
     assert_int_equal((unsigned char)frame.payload.ptr[0] << 8 | (unsigned char)frame.payload.ptr[1],
