@@ -18,8 +18,10 @@ struct field {
 /* The last value of each field, by its place in the table, where it is not absent. */
 struct found {
     unsigned present; /* BIT(place) */
-    unsigned misfits; /* of them: of a wrong kind */
-    struct slice values[FIELDS_MAX];
+    struct {
+        struct slice value;
+        enum json_kind kind;
+    } fields[FIELDS_MAX];
 };
 
 /* The text of a raw string, at most `max` bytes, which stay within the envelope where they are not
@@ -145,8 +147,8 @@ static int set_resume(struct envelope *envelope, struct slice value);
 enum place {
     AT_TYPE,
     AT_TO,
-    AT_ID,
     AT_DATA,
+    AT_ID,
     AT_PEER,
     AT_TOKEN,
     AT_INFO,
@@ -163,8 +165,8 @@ _Static_assert(FIELD_COUNT <= FIELDS_MAX, "struct found has a place for each");
 static const struct field fields[FIELD_COUNT] = {
     [AT_TYPE] = {SLICE("type"), STRING, NULL}, /* see set_type() */
     [AT_TO] = {SLICE("to"), STRING, set_to},
-    [AT_ID] = {SLICE("id"), STRING | NUMBER, set_id},
     [AT_DATA] = {SLICE("data"), ANY, set_data},
+    [AT_ID] = {SLICE("id"), STRING | NUMBER, set_id},
     [AT_PEER] = {SLICE("peer"), STRING, set_peer},
     [AT_TOKEN] = {SLICE("token"), STRING, set_token},
     [AT_INFO] = {SLICE("info"), OBJECT, set_info},
@@ -247,6 +249,11 @@ static size_t find_field(const struct field *table, size_t count, struct slice k
     return place;
 }
 
+static bool fits(const struct field *field, enum json_kind kind)
+{
+    return (field->kinds & BIT(kind)) != 0;
+}
+
 static void note(const struct field *table, size_t count, const struct json_member *member,
                  struct found *found)
 {
@@ -256,14 +263,11 @@ static void note(const struct field *table, size_t count, const struct json_memb
         place = find_field(table, count, unescape(member->key, space));
     if (place == count)
         return;
-    bool fits = (table[place].kinds & BIT(member->kind)) != 0;
+    found->fields[place].value = member->value;
+    found->fields[place].kind = member->kind;
     found->present |= BIT(place);
-    found->misfits |= BIT(place);
-    if (fits)
-        found->misfits &= ~BIT(place);
-    else if (member->kind == JSON_NULL) /* as good as absent */
+    if (member->kind == JSON_NULL && !fits(&table[place], JSON_NULL)) /* as good as absent */
         found->present &= ~BIT(place);
-    found->values[place] = member->value;
 }
 
 /* Each message comes by here: what it calls had better be part of it, as it was when nobody else
@@ -273,7 +277,7 @@ __attribute__((flatten)) static int find(const struct field *table, size_t count
 {
     struct json_reader reader;
     struct json_member member;
-    found->present = found->misfits = 0;
+    found->present = 0;
     if (!json_object_start(&reader, text))
         return json_check(text) == JSON_INVALID ? ERR_NOT_JSON : ERR_BAD_MESSAGE;
     while (json_object_next(&reader, &member))
@@ -288,8 +292,9 @@ static int set_fields(struct envelope *envelope, const struct field *table,
     int error = (needs & ~found->present) != 0 ? ERR_BAD_MESSAGE : 0;
     for (unsigned left = found->present & (needs | takes); left != 0; left &= left - 1) {
         unsigned place = (unsigned)__builtin_ctz(left);
-        bool fits = (found->misfits & BIT(place)) == 0;
-        int now = fits ? table[place].set(envelope, found->values[place]) : ERR_BAD_MESSAGE;
+        int now = fits(&table[place], found->fields[place].kind)
+                      ? table[place].set(envelope, found->fields[place].value)
+                      : ERR_BAD_MESSAGE;
         if (error == 0 || now == ERR_BAD_MESSAGE)
             error = now;
     }
@@ -314,9 +319,9 @@ static enum message_type find_type(struct slice name)
 static int set_type(struct envelope *envelope, const struct found *found)
 {
     char space[KEY_MAX];
-    if ((found->present & ~found->misfits & BIT(AT_TYPE)) == 0)
+    if ((found->present & BIT(AT_TYPE)) == 0 || found->fields[AT_TYPE].kind != JSON_STRING)
         return ERR_BAD_MESSAGE;
-    struct slice name = json_inside(found->values[AT_TYPE]);
+    struct slice name = json_inside(found->fields[AT_TYPE].value);
     envelope->type = find_type(name);
     if (envelope->type == TYPE_UNKNOWN)
         envelope->type = find_type(unescape(name, space));

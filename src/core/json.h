@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/slice.h"
+#include "core/json_string.h"
 
 #define JSON_DEPTH_MAX 512 /* arrays and objects around a value; a multiple of 64 */
 
@@ -35,8 +36,8 @@ enum json_kind json_check(struct slice text);
  *     if (!reader.valid) ...
  */
 struct json_reader {
+    struct json_text text;
     const unsigned char *at;
-    const unsigned char *end;
     bool first;
     bool valid; /* once json_object_next() said no: whether the text was JSON up to its end */
 };

@@ -376,7 +376,7 @@ static void each_truncation_is_refused(void **state)
     }
 }
 
-/* A string in which `piece` stands at `offset`: every place in the blocks that are scanned at once. */
+/* A string in which `piece` stands at `offset`: every place in the windows that are looked at at once. */
 static void write_piece(struct buf *text, const char *piece, size_t offset, size_t after)
 {
     buf_add_char(text, '"');
@@ -388,7 +388,7 @@ static void write_piece(struct buf *text, const char *piece, size_t offset, size
     buf_add_char(text, '"');
 }
 
-/* By itself, and with something behind it: blocks may reach over its end. */
+/* By itself, and with something behind it: windows may reach over its end. */
 static enum json_kind check_piece(const char *piece, size_t offset, size_t after)
 {
     struct buf text;
@@ -404,7 +404,7 @@ static enum json_kind check_piece(const char *piece, size_t offset, size_t after
     return kind;
 }
 
-static void each_place_in_a_block_is_looked_at(void **state)
+static void each_place_in_a_window_is_looked_at(void **state)
 {
     (void)state;
     static const char *const good[] = {
@@ -414,7 +414,7 @@ static void each_place_in_a_block_is_looked_at(void **state)
     static const char *const bad[] = {"\"",   "\x01",         "\x1f",         "\n",
                                       "\\x",  "\\u00g0",      "\x80",         "\xff",
                                       "\xc3", "\xed\xa0\x80", "\xf0\x9f\x98", "\\u00"};
-    for (size_t offset = 0; offset < 100; offset++) {
+    for (size_t offset = 0; offset < 3 * JSON_WINDOW; offset++) {
         for (size_t after = 1; after < 70; after += after < 20 ? 1 : 17) {
             for (size_t i = 0; i < COUNT(good); i++)
                 assert_int_equal(check_piece(good[i], offset, after), JSON_STRING);
@@ -779,7 +779,7 @@ int main(void)
         cmocka_unit_test(what_is_not_json_is_refused),
         cmocka_unit_test(nul_bytes_are_refused),
         cmocka_unit_test(each_truncation_is_refused),
-        cmocka_unit_test(each_place_in_a_block_is_looked_at),
+        cmocka_unit_test(each_place_in_a_window_is_looked_at),
         cmocka_unit_test(each_byte_is_judged),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(each_closer_must_match_however_deep),
