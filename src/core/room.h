@@ -41,11 +41,8 @@ struct room {
 };
 
 struct member {
-    UT_hash_handle hh;
     struct room *room;
-    worker_id worker;    /* where signals for it go; DIRECTORY: its holder crashed */
-    worker_id sent_to;   /* where such went by the bus; DIRECTORY: nowhere */
-    uint32_t stint;      /* of the holder there */
+    worker_id sent_to;   /* where signals for it went by the bus; DIRECTORY: nowhere */
     uint32_t sent_stint; /* that those were for */
     bool away;
     bool unrestored;            /* not said again, since somebody was just coming in as it */
@@ -55,10 +52,13 @@ struct member {
     char *info;
 
     /* What each signal looks at: close to the name, by which it is found. */
+    UT_hash_handle hh;
     struct session *session; /* who holds the membership on this worker, or NULL */
     struct session *heir;    /* who takes it over here and waits for what the former holder hands
                                 over, or NULL */
     struct fence *fence;     /* while signals for it wait for the old way to be drained, or NULL */
+    worker_id worker;        /* where signals for it go; DIRECTORY: its holder crashed */
+    uint32_t stint;          /* of the holder there */
     unsigned name_len;
     char name[];
 };

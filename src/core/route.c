@@ -7,7 +7,7 @@
  * waits there already. */
 static struct session *successor_of(const struct member *member)
 {
-    struct exchange *exchange = member->room->exchange;
+    struct exchange *exchange = member->session->exchange;
     if (member->worker != exchange->options.self || member->stint == session_stint(member->session))
         return NULL; /* of nearly every signal */
     struct frame stint = {

@@ -71,7 +71,9 @@ struct session {
     struct room *room;
     struct member *member; /* whose session or heir this is, and nothing else's */
     struct entry *entry;   /* ENTERING, CLAIMING */
+    struct frame *claim;   /* waits until the peer's own signals are out of fences; or NULL */
     enum session_state state;
+    uint32_t request;  /* of its join: of two of this worker, the later has the greater */
     bool unconfirmed;  /* the client was not yet heard since it got a new secret */
     bool afresh;       /* nor since the counts began at 0 again: those that it knows mean nothing */
     bool acking;       /* a world.ping for an acknowledgement is out */
@@ -94,14 +96,12 @@ struct session {
     uint64_t number; /* names the connection in the log */
     uint64_t
         version; /* the room's, when this session got the membership: a later one supersedes it */
-    uint64_t taken;   /* the same where the directory itself said so; else 0 */
-    uint32_t request; /* of its join: of two of this worker, the later has the greater */
-    unsigned asks;    /* of this session in exchange->asks */
+    uint64_t taken; /* the same where the directory itself said so; else 0 */
+    unsigned asks;  /* of this session in exchange->asks */
     unsigned bearer_len, origin_len;
     char *bearer;                /* the token that came with the upgrade, or NULL */
     char *origin;                /* the same of the page's origin */
     bool *gone;                  /* told when the session is freed; or NULL */
-    struct frame *claim;         /* waits until the peer's own signals are out of fences; or NULL */
     struct session_secret proof; /* that it took the membership over with, or none */
     struct buf parked; /* encoded frames: FENCEs, and SIGNALs of a deposited one, to pass on once
                           the hold is handed over; UNDELIVEREDs of what the client sent, for when

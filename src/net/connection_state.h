@@ -32,8 +32,10 @@ struct connection {
     bool secure;   /* TLS is spoken, or is to be */
     bool shared;   /* by a proxy's clients: each request says whose it is */
     void *session; /* NULL before the upgrade, and once the handler knows or knew of the end */
+    struct http_talk *talk; /* NULL where no request is under way */
+    struct message *pong;   /* the last of those that wait for earlier output */
+    uint64_t last_seen;     /* ms; when bytes came in */
     struct ws ws;
-    uint64_t last_seen;         /* ms; when bytes came in */
     struct ip address;          /* the client's, as far as it is known */
     struct proxy_reader *proxy; /* while STATE_PROXY */
     char *host;                 /* that the client knows us by; NULL: was not kept */
@@ -43,8 +45,6 @@ struct connection {
     size_t waiting;           /* bytes of output at the last look: has the client read any since? */
     struct deadline deadline; /* what for depends on the state */
     uint64_t ticket;          /* of on_accept(), where it was admitted */
-    struct http_talk *talk;   /* NULL where no request is under way */
-    struct message *pong;     /* the last of those that wait for earlier output */
     LIST_ENTRY(connection) link;
 };
 
