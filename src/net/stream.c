@@ -474,15 +474,20 @@ static void proceed(struct stream *stream, uint32_t events)
         read_once(stream, ended);
 }
 
+/* The kernel looks at each socket that it tells of: if those were many, the first would have left the
+ * processor's caches before it is read. */
 static void ready_cb(uv_poll_t *poll, int status, int events)
 {
     struct stream_loop *loop = (struct stream_loop *)poll;
     struct epoll_event ready[STREAM_READY_MAX];
+    int count = STREAM_READY_MAX;
     (void)status;
     (void)events;
-    int count = epoll_wait(loop->epoll, ready, STREAM_READY_MAX, 0);
-    for (int i = 0; i < count; i++)
-        proceed(ready[i].data.ptr, ready[i].events);
+    for (unsigned i = 0; i < STREAM_LOOKS_MAX && count == STREAM_READY_MAX; i++) {
+        count = epoll_wait(loop->epoll, ready, STREAM_READY_MAX, 0);
+        for (int n = 0; n < count; n++)
+            proceed(ready[n].data.ptr, ready[n].events);
+    }
 }
 
 int stream_start(struct stream *stream, struct tls *tls)

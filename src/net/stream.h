@@ -27,8 +27,9 @@ struct stream;
 #define STREAM_READ_SIZE 65536 /* bytes that are read at once */
 #define STREAM_INPUTS_MAX 32
 #define STREAM_RUNS_MAX 64
-#define STREAM_SAMPLE 16u    /* of so many reads one is timed */
-#define STREAM_READY_MAX 128 /* sockets that one look at the set tells of */
+#define STREAM_SAMPLE 16u   /* of so many reads one is timed */
+#define STREAM_READY_MAX 16 /* sockets that one look at the set tells of; see ready_cb() */
+#define STREAM_LOOKS_MAX 8  /* in a pass */
 #define STREAM_WIRE_SIZE (65536 + TLS_RECORD_EXTRA)
 
 /* Never called from within stream_push(), stream_flush() and stream_end(). */

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "net/fixture.h"
+#include "net/stream.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void at_most_ten_are_accepted_in_a_pass(void **state)
 {
@@ -28,6 +31,26 @@ static void at_most_ten_are_accepted_in_a_pass(void **state)
     for (int i = 0; i < 35; i++) {
         client_send_text(clients[i], "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
         assert_int_equal(client_response(clients[i], NULL, NULL), 200);
+        client_close(clients[i]);
+    }
+    fixture_stop(fixture);
+}
+
+static void more_than_a_look_tells_of_are_read_in_a_pass(void **state)
+{
+    (void)state;
+    struct client *clients[2 * STREAM_READY_MAX + 1];
+    struct server_options options = fixture_options();
+    struct fixture *fixture = fixture_start(&options, false);
+    for (size_t i = 0; i < COUNT(clients); i++)
+        clients[i] = client_websocket(fixture);
+    for (size_t i = 0; i < COUNT(clients); i++)
+        client_say(clients[i], "hello");
+    assert_int_equal(server_count(fixture->server).messages_in, 0);
+    fixture_turn(fixture);
+    assert_int_equal(server_count(fixture->server).messages_in, COUNT(clients));
+    for (size_t i = 0; i < COUNT(clients); i++) {
+        client_expect_text(clients[i], "hello");
         client_close(clients[i]);
     }
     fixture_stop(fixture);
@@ -162,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_most_ten_are_accepted_in_a_pass),
+        cmocka_unit_test(more_than_a_look_tells_of_are_read_in_a_pass),
         cmocka_unit_test(who_is_too_many_is_told),
         cmocka_unit_test(who_is_too_many_over_tls_is_just_ended),
         cmocka_unit_test(what_is_connected_stays_when_accepting_stops),
