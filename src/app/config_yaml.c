@@ -43,7 +43,6 @@ static unsigned line_of_offset(struct slice text, size_t offset)
     return line;
 }
 
-/* libyaml's own words about what it could not read. */
 /* libyaml speaks of a "character that cannot start any token". */
 static bool is_indented_by_tab(struct slice text, unsigned line)
 {
@@ -55,6 +54,7 @@ static bool is_indented_by_tab(struct slice text, unsigned line)
     return at < text.len && text.ptr[at] == '\t';
 }
 
+/* Mostly libyaml's own words about what it could not read. */
 static int refuse_syntax(struct builder *builder)
 {
     const yaml_parser_t *parser = &builder->parser;
