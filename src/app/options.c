@@ -77,8 +77,10 @@ static int apply(struct options *options, const struct option *option, const cha
         return 0;
     }
     if (strcmp(option->name, "--config") == 0) {
+        if (value[0] == '\0')
+            config_error(&place, 0, "needs a value: %s", option->argument);
         options->file = value;
-        return 0;
+        return value[0] == '\0' ? -1 : 0;
     }
     if (options->count == OPTIONS_SETTINGS_MAX) {
         config_error(&place, 0, "more than %d settings; a file holds more", OPTIONS_SETTINGS_MAX);
@@ -107,10 +109,6 @@ static int read_option(struct options *options, int argc, char **argv, int *at,
     if ((option->argument == NULL) != (value == NULL)) {
         config_error(&place, 0, option->argument == NULL ? "takes no value" : "needs a value: %s",
                      option->argument);
-        return -1;
-    }
-    if (strcmp(option->name, "--config") == 0 && value[0] == '\0') {
-        config_error(&place, 0, "needs a value: %s", option->argument);
         return -1;
     }
     return apply(options, option, value, errors);
