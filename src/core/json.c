@@ -103,13 +103,24 @@ static cursor scan_scalar(struct json_text *text, unsigned char byte, cursor at)
     }
 }
 
-/* A key with its colon. */
-static inline cursor scan_key(struct json_text *text, cursor at)
+static struct slice between(cursor from, cursor to)
 {
-    at = find_byte(at, '"');
-    if (*at != '"' || (at = json_string_skip(text, at)) == NULL)
+    return (struct slice){(const char *)from, (size_t)(to - from)};
+}
+
+/* A key with its colon. */
+static inline cursor scan_key(struct json_text *text, cursor at, struct slice *ret_key)
+{
+    cursor key = find_byte(at, '"');
+    if (*key != '"' || (at = json_string_skip(text, key)) == NULL)
         return NULL;
+    *ret_key = between(key + 1, at - 1);
     return skip_byte(at, ':');
+}
+
+static unsigned char closer_of(unsigned char opener)
+{
+    return opener == '{' ? '}' : ']';
 }
 
 /* What is open around the place being read: one bit each, set for an object. */
@@ -126,7 +137,7 @@ static bool nesting_push(struct nesting *nesting, unsigned char opener)
     uint64_t *word = &nesting->objects[nesting->depth / 64];
     uint64_t bit = UINT64_C(1) << nesting->depth % 64;
     *word = opener == '{' ? *word | bit : *word & ~bit;
-    nesting->closer = opener == '{' ? '}' : ']';
+    nesting->closer = closer_of(opener);
     nesting->depth++;
     return true;
 }
@@ -141,6 +152,7 @@ static void nesting_pop(struct nesting *nesting)
 /* Opens arrays and objects until a scalar has been read, or until the closer of an empty one. */
 static inline cursor scan_opening(struct json_text *text, struct nesting *nesting, cursor at)
 {
+    struct slice key;
     for (;;) {
         at = find_byte(at, '"');
         unsigned char byte = *at;
@@ -151,7 +163,7 @@ static inline cursor scan_opening(struct json_text *text, struct nesting *nestin
         at = find_byte(at + 1, '"');
         if (*at == nesting->closer)
             return at;
-        if (byte == '{' && (at = scan_key(text, at)) == NULL)
+        if (byte == '{' && (at = scan_key(text, at, &key)) == NULL)
             return NULL;
     }
 }
@@ -181,13 +193,14 @@ static inline cursor scan_value(struct json_text *text, unsigned char byte, curs
     if (byte != '{' && byte != '[')
         return scan_scalar(text, byte, at);
     struct nesting nesting = {.depth = depth};
+    struct slice key;
     for (;;) {
         if ((at = scan_opening(text, &nesting, at)) == NULL)
             return NULL;
         at = scan_closing(text, &nesting, depth, at);
         if (at == NULL || nesting.depth == depth)
             return at;
-        if (nesting.closer == '}' && (at = scan_key(text, at)) == NULL)
+        if (nesting.closer == '}' && (at = scan_key(text, at, &key)) == NULL)
             return NULL;
     }
 }
@@ -208,7 +221,7 @@ static bool trim(struct slice slice, cursor *ret_at, cursor *ret_end)
 /* Whether the closer of what begins at `at` is the last byte. */
 static bool is_enclosed(cursor at, cursor end)
 {
-    return end - at >= 2 && end[-1] == (*at == '{' ? '}' : ']');
+    return end - at >= 2 && end[-1] == closer_of(*at);
 }
 
 enum json_kind json_check(struct slice slice)
@@ -246,11 +259,6 @@ bool json_array_start(struct json_reader *reader, struct slice text)
     return start(reader, text, '[');
 }
 
-static struct slice between(cursor from, cursor to)
-{
-    return (struct slice){(const char *)from, (size_t)(to - from)};
-}
-
 static inline cursor scan_element(struct json_text *text, cursor at, struct json_member *ret_member)
 {
     cursor value = find_byte(at, '"');
@@ -265,11 +273,7 @@ static inline cursor scan_element(struct json_text *text, cursor at, struct json
 
 static inline cursor scan_member(struct json_text *text, cursor at, struct json_member *ret_member)
 {
-    cursor key = find_byte(at, '"');
-    if (*key != '"' || (at = json_string_skip(text, key)) == NULL)
-        return NULL;
-    ret_member->key = between(key + 1, at - 1);
-    at = skip_byte(at, ':');
+    at = scan_key(text, at, &ret_member->key);
     return at == NULL ? NULL : scan_element(text, at, ret_member);
 }
 
